@@ -1,0 +1,206 @@
+use std::process::ExitCode;
+#[cfg(feature = "otel")]
+use std::sync::Arc;
+
+#[cfg(feature = "otel")]
+use engine::data::{Audit, Otlp};
+use engine::data::{Cancel, JournalOptions};
+use engine::{Call, Engine, Fault, Outcome, Status};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{load, report_early};
+use crate::args::{self, Output};
+use crate::exit;
+use crate::render::{EventWriter, Printer};
+use crate::settings::{Events, EventsTo, Exec, Kind};
+use crate::streams::{Passing, is_reader_gone, pass};
+
+/// Where a collector listens, in OpenTelemetry's own words.
+#[cfg(feature = "otel")]
+const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/// `engine exec`.
+pub(super) fn run(typed: args::Exec, global: &args::Global, printer: &Printer) -> ExitCode {
+    let output = typed.output;
+    let settings = Exec::resolve(typed, global);
+    let name = settings.name();
+    execute(settings, printer).unwrap_or_else(|fault| {
+        printer.fault(&fault);
+        let status = fault.status();
+        let reported = match output {
+            Output::Json => report_early(&name, fault, printer),
+            Output::Text => Ok(()),
+        };
+        exit::after(exit::failed(status), reported, printer)
+    })
+}
+
+fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
+    let name = settings.name();
+    let Exec {
+        component,
+        call,
+        kind,
+        config,
+        output,
+        events,
+        journal,
+        problem,
+    } = settings;
+    let mut builder = Engine::builder().config(config);
+    let mut writing = None;
+    if let Some(events) = &events {
+        let (writer, thread) = EventWriter::start(events)?;
+        builder = builder.sink(writer);
+        writing = Some(thread);
+    }
+    let mut journaling = None;
+    if let Some((file, key)) = journal {
+        let options = JournalOptions::new();
+        let options = match key {
+            Some(key) => options.key(key),
+            None => options,
+        };
+        let journal = options.open(file)?;
+        builder = builder.sink(journal.clone());
+        journaling = Some(journal);
+    }
+    #[cfg(feature = "otel")]
+    let telemetry = match std::env::var(COLLECTOR) {
+        Ok(address) if !address.is_empty() => {
+            let otlp = Arc::new(Otlp::start(&address, Audit::Metadata)?);
+            builder = builder.shared_sink(otlp.clone());
+            Some(otlp)
+        }
+        _ => None,
+    };
+    let engine = builder.build()?;
+
+    let quiet = matches!(
+        &events,
+        Some(Events {
+            to: EventsTo::Stderr,
+            ..
+        })
+    );
+    let (call, passed) = match (output, kind, quiet) {
+        (Output::Json, ..) => (call, None),
+        (Output::Text, Kind::Function, false) => forwarded(call, Passing::Aside),
+        (Output::Text, Kind::Function, true) => forwarded(call, Passing::Nowhere),
+        (Output::Text, Kind::Command, false) => forwarded(call, Passing::Through),
+        (Output::Text, Kind::Command, true) => forwarded(call, Passing::OutputThrough),
+    };
+    let source = match problem {
+        Some(fault) => Err(fault),
+        None => load::source(&component),
+    };
+    let outcome = match source {
+        Ok(source) => drive(&engine, source, call)?,
+        Err(fault) => {
+            let outcome = engine.refuse(&name, &call, fault);
+            // The writers of streams end with the call.
+            drop(call);
+            outcome
+        }
+    };
+    // The writer of events ends with the engine.
+    drop(engine);
+    let stopped = matches!(outcome.status(), Status::Limit | Status::Cancelled);
+    let written = passed.map_or(Ok(()), |passed| passed.finish(stopped));
+    let quiet = written.as_ref().is_err_and(is_reader_gone);
+    // Everything is durable before anything is told.
+    let kept = journaling.map_or(Ok(()), |journal| journal.close());
+    let mut done = report(&outcome, output, quiet, printer).and(kept);
+    if let Err(error) = written
+        && !quiet
+    {
+        done = done.and(Err(
+            Fault::system("writing the guest's output").caused_by(error)
+        ));
+    }
+    if let Some(thread) = writing {
+        done = done.and(thread.finish());
+    }
+    #[cfg(feature = "otel")]
+    if let Some(Err(unsent)) = telemetry.map(|otlp| otlp.shutdown()) {
+        // Telemetry is for whoever watches; the run is none the worse for it.
+        printer.fault(&unsent);
+    }
+    Ok(exit::after(exit::of(&outcome), done, printer))
+}
+
+fn forwarded(call: Call, passing: Passing) -> (Call, Option<crate::streams::Passed>) {
+    let (forward, passed) = pass(passing);
+    (call.forward(forward), Some(passed))
+}
+
+/// Runs the call on this thread; the first interrupt cancels it, the second ends the process.
+fn drive(engine: &Engine, source: engine::Source, call: Call) -> Result<Outcome, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::system("starting the asynchronous runtime").caused_by(error))?;
+    let cancel = Cancel::new();
+    let call = call.cancelled_by(cancel.clone());
+    let outcome = runtime.block_on(async {
+        tokio::spawn(cancel_on_interrupt(cancel));
+        engine.run_source(source, call).await
+    });
+    // A host call that still waits, on a pipe for example, must not keep the process.
+    runtime.shutdown_background();
+    Ok(outcome)
+}
+
+/// Sent to a process that writes more to a file than it may; the same number on all of Unix that we
+/// run on.
+const FILE_TOO_LARGE: i32 = 25;
+
+/// Cancels on the first interrupt, hang-up or request to terminate; the second ends the process.
+async fn cancel_on_interrupt(cancel: Cancel) {
+    // Without a handler, a signal ends the process, as it does by default.
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        return;
+    };
+    // Caught, so that a guest that writes too large a file gets an error, and not the engine.
+    let _caught = signal(SignalKind::from_raw(FILE_TOO_LARGE));
+    let mut asked = async || {
+        tokio::select! {
+            _ = interrupt.recv() => 130,
+            _ = terminate.recv() => 143,
+            _ = hang_up.recv() => 129,
+        }
+    };
+    asked().await;
+    cancel.cancel();
+    let code = asked().await;
+    #[expect(
+        clippy::exit,
+        reason = "the user insists, and the first signal was not enough"
+    )]
+    std::process::exit(code);
+}
+
+/// Shows what came of the run; `quiet` if nobody reads the guest's output any more, because then a
+/// guest that fails over it has nobody to tell.
+fn report(outcome: &Outcome, output: Output, quiet: bool, printer: &Printer) -> Result<(), Fault> {
+    let mut done = Ok(());
+    match output {
+        Output::Json => done = printer.data(&outcome.to_json()),
+        Output::Text => {
+            if outcome.fault().is_none() && outcome.has_value() {
+                done = printer.data(&outcome.value().to_shown());
+            }
+            printer.denials(outcome);
+        }
+    }
+    match outcome.fault() {
+        // A command that failed has said so itself.
+        Some(fault) if outcome.exit_code().is_none() && !quiet => printer.fault(fault),
+        _ => {}
+    }
+    done
+}

@@ -1,0 +1,188 @@
+use wasmtime::component::Val;
+use wasmtime_wasi::I32Exit;
+
+use super::describe::is_command;
+use super::instance::Instance;
+use super::trap;
+use super::value::{Arguments, NoJson, encode_until};
+use crate::guard::Target;
+use crate::host::{Caps, Stop};
+use crate::types::{Budget, Fault, FaultKind, Json, Phase, Usage, WitType};
+
+/// What came back from a call.
+#[derive(Debug)]
+pub(crate) struct Returned {
+    /// The result, or the payload of the error case; `None` if there is neither.
+    pub(crate) value: Option<Json>,
+    /// The exit code of a command.
+    pub(crate) exit_code: Option<i32>,
+    /// Why there is no value.
+    pub(crate) fault: Option<Fault>,
+    pub(crate) usage: Usage,
+}
+
+impl Instance {
+    /// Calls what the permit was for, and gives the instance up: a guest never runs twice.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future stops the guest at its next yield, within milliseconds.
+    pub(crate) async fn call(mut self, arguments: Arguments) -> Returned {
+        let ended = self.run(&arguments).await;
+        let usage = self.usage();
+        match ended {
+            Ok((value, exit_code)) => Returned {
+                value,
+                exit_code,
+                fault: None,
+                usage,
+            },
+            Err(fault) => {
+                let fault = fault.at(Phase::Call);
+                let mut value = None;
+                let mut exit_code = None;
+                if let FaultKind::GuestError { value: payload } = fault.kind() {
+                    value = Some(payload.clone());
+                } else if let FaultKind::GuestExit { code } = fault.kind() {
+                    exit_code = Some(*code);
+                }
+                Returned {
+                    value,
+                    exit_code,
+                    fault: Some(fault),
+                    usage,
+                }
+            }
+        }
+    }
+
+    async fn run(&mut self, arguments: &Arguments) -> Result<(Option<Json>, Option<i32>), Fault> {
+        let missing = || {
+            Fault::new(FaultKind::Bug {
+                at: "an export that was described",
+            })
+        };
+        let compiled = self.compiled.clone();
+        let descriptor = compiled.describe();
+        let position = match self.permitted.target {
+            Target::Function(position) => position,
+            Target::Command => descriptor
+                .functions()
+                .iter()
+                .position(|function| {
+                    function.name == "run" && function.interface.as_deref().is_some_and(is_command)
+                })
+                .ok_or_else(missing)?,
+        };
+        let function = descriptor.functions().get(position).ok_or_else(missing)?;
+        let export = compiled.export(position).ok_or_else(missing)?;
+        let linked = self.linked.as_ref().ok_or_else(missing)?;
+        let callee = linked
+            .get_func(&mut self.store, export)
+            .ok_or_else(missing)?;
+
+        let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
+        let call = callee.call_async(&mut self.store, arguments.values(), &mut results);
+        let ended = self.supervisor.watch(call).await;
+        let command = self.permitted.target == Target::Command;
+        match ended {
+            Err(stopped) => Err(self.stopped(stopped)),
+            Ok(Err(error)) => match error.downcast_ref::<I32Exit>() {
+                Some(I32Exit(0)) if command => Ok((None, Some(0))),
+                Some(I32Exit(code)) if command => {
+                    Err(Fault::new(FaultKind::GuestExit { code: *code }))
+                }
+                Some(I32Exit(code)) => Err(Fault::new(FaultKind::Trapped {
+                    reason: format!("it exited with code {code} before the function returned"),
+                })),
+                None => Err(self.failed(function.result.as_ref(), &error)),
+            },
+            Ok(Ok(())) if command => match results.first() {
+                Some(Val::Result(Err(_))) => Err(Fault::new(FaultKind::GuestExit { code: 1 })),
+                _ => Ok((None, Some(0))),
+            },
+            Ok(Ok(())) => match (results.first(), function.result.as_ref()) {
+                (Some(value), Some(ty)) => self.value(value, ty).map(|value| (value, None)),
+                _ => Ok((None, None)),
+            },
+        }
+    }
+
+    /// The fault of a call that did not return.
+    fn failed(&self, result: Option<&WitType>, error: &wasmtime::Error) -> Fault {
+        let fault = trap::fault(self, error);
+        // Bytes and text count one by one towards this bound, so a result that passes it certainly
+        // passes a smaller output limit: the smaller limit is the one to name.
+        let output = self.record.output_left().get();
+        let certain = result
+            .and_then(least_length)
+            .is_some_and(|least| least > output);
+        if fault.budget() == Some(Budget::HostData) && fault.backtrace().is_empty() && certain {
+            return self.too_long();
+        }
+        fault
+    }
+
+    /// Takes a result apart: the error case of a top-level `result` is the call's failure.
+    fn value(&self, value: &Val, ty: &WitType) -> Result<Option<Json>, Fault> {
+        match (value, ty) {
+            (Val::Result(Ok(payload)), WitType::Result { ok, .. }) => {
+                self.payload(payload.as_deref(), ok.as_deref())
+            }
+            (Val::Result(Err(payload)), WitType::Result { err, .. }) => {
+                let value = self
+                    .payload(payload.as_deref(), err.as_deref())?
+                    .unwrap_or_else(Json::null);
+                Err(Fault::new(FaultKind::GuestError { value }))
+            }
+            _ => self.payload(Some(value), Some(ty)),
+        }
+    }
+
+    fn payload(&self, value: Option<&Val>, ty: Option<&WitType>) -> Result<Option<Json>, Fault> {
+        let (Some(value), Some(ty)) = (value, ty) else {
+            return Ok(None);
+        };
+        let bug = || {
+            Fault::new(FaultKind::Bug {
+                at: "the encoding of a result",
+            })
+        };
+        let most = usize::try_from(self.record.output_left().get()).unwrap_or(usize::MAX);
+        // The guest chose how much there is to write, so its time goes on.
+        match encode_until(value, ty, most, || self.supervisor.overdue()) {
+            Ok(text) => match self.supervisor.overdue() {
+                None => Json::from_text(text).map(Some).map_err(|_| bug()),
+                Some(stopped) => Err(self.stopped(stopped)),
+            },
+            Err(NoJson::TooLong) => Err(self.too_long()),
+            Err(NoJson::WrongType) => Err(bug()),
+            Err(NoJson::Stopped(stopped)) => Err(self.stopped(stopped)),
+        }
+    }
+
+    fn too_long(&self) -> Fault {
+        let limit = self.permitted.limits.output().get();
+        self.exhausted(Stop {
+            budget: Budget::Output,
+            used: limit + 1,
+            limit,
+        })
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "of other types nothing is certain"
+)]
+/// For a result of bytes or text that moved too much to the host: the least that its JSON would have.
+fn least_length(ty: &WitType) -> Option<u64> {
+    match ty {
+        WitType::String => Some(Caps::HOST_DATA.get()),
+        // 40 bytes are charged for an element, and base64 makes four characters of three.
+        WitType::List(inner) if **inner == WitType::U8 => Some(Caps::HOST_DATA.get() / 40 / 3 * 4),
+        WitType::Result { ok: Some(ok), .. } => least_length(ok),
+        WitType::Option(inner) => least_length(inner),
+        _ => None,
+    }
+}

@@ -1,0 +1,163 @@
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+
+use super::instance::Guest;
+use super::structure::{self, DebugInfo};
+use super::{Source, config, describe, link};
+use crate::types::{Descriptor, Fault, FaultKind, Import, Phase, text};
+
+/// The compiler and the linker that all components of an engine share.
+pub(crate) struct Runtime {
+    engine: Engine,
+    linker: Linker<Guest>,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").finish_non_exhaustive()
+    }
+}
+
+/// A component that was checked, compiled, described and linked, and can be called any number of times.
+///
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Compiled(Arc<Inner>);
+
+struct Inner {
+    source: Source,
+    descriptor: Descriptor,
+    /// In the order of the descriptor's functions.
+    exports: Vec<ComponentExportIndex>,
+    linked: InstancePre<Guest>,
+    debug: Vec<DebugInfo>,
+}
+
+impl Runtime {
+    pub(crate) fn new() -> Result<Self, Fault> {
+        let bug = |error: wasmtime::Error| {
+            Fault::new(FaultKind::Bug {
+                at: "the configuration of wasmtime",
+            })
+            .caused_by(Opaque::from(error))
+        };
+        let engine = Engine::new(&config::config()).map_err(bug)?;
+        let linker = link::base(&engine).map_err(bug)?;
+        Ok(Self { engine, linker })
+    }
+
+    /// Checks, compiles, describes and links a component. Takes up to seconds of processor time.
+    ///
+    /// # Errors
+    ///
+    /// Faults with the codes `E-INVALID-COMPONENT` and `E-LIMIT-COMPILE`.
+    pub(crate) fn compile(&self, source: &Source) -> Result<Compiled, Fault> {
+        let debug = structure::check(source)?;
+        let component = Component::from_binary(&self.engine, source.content())
+            .map_err(|error| invalid(source, &error))?;
+        let (descriptor, exports) = describe::describe(&self.engine, &component, source)?;
+        refuse_wasi_three(&descriptor)?;
+        let linked =
+            link::link(&self.linker, &component).map_err(|error| invalid(source, &error))?;
+        Ok(Compiled(Arc::new(Inner {
+            source: source.clone(),
+            descriptor,
+            exports,
+            linked,
+            debug,
+        })))
+    }
+}
+
+impl Compiled {
+    /// What the component is, as plain data.
+    #[must_use]
+    pub fn describe(&self) -> &Descriptor {
+        &self.0.descriptor
+    }
+
+    pub(super) fn source(&self) -> &Source {
+        &self.0.source
+    }
+
+    pub(super) fn export(&self, position: usize) -> Option<&ComponentExportIndex> {
+        self.0.exports.get(position)
+    }
+
+    pub(super) fn linked(&self) -> &InstancePre<Guest> {
+        &self.0.linked
+    }
+
+    pub(super) fn debug(&self) -> &[DebugInfo] {
+        &self.0.debug
+    }
+}
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Compiled").field(&self.0.source).finish()
+    }
+}
+
+/// An error of wasmtime as a cause: its own type stays out of the public interface.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Opaque(String);
+
+impl From<wasmtime::Error> for Opaque {
+    fn from(error: wasmtime::Error) -> Self {
+        Self(text::line(&format!("{error:#}"), 2048))
+    }
+}
+
+/// What is said of a component that the validator or the linker refuses.
+fn invalid(source: &Source, error: &wasmtime::Error) -> Fault {
+    let reason = text::line(&format!("{error:#}"), 1024);
+    let name = source.name().to_owned();
+    let fault = if reason.contains("the component model async feature") {
+        wasi_three(name, "asynchronous functions of WASI 0.3".to_owned())
+    } else if let Some((_, what)) = FEATURES.iter().find(|(mark, _)| reason.contains(mark)) {
+        Fault::new(FaultKind::UnsupportedFeature {
+            name,
+            feature: (*what).to_owned(),
+        })
+        .hint("build it without this feature")
+    } else {
+        Fault::malformed(name, reason)
+    };
+    fault.at(Phase::Load)
+}
+
+/// Marks in the validator's messages of features that are off.
+const FEATURES: [(&str, &str); 10] = [
+    ("shared memor", "shared memories (threads)"),
+    ("threads must be enabled", "threads"),
+    ("threads support is not enabled", "threads"),
+    ("memory64 must be enabled", "64-bit memories or tables"),
+    ("without the gc feature", "garbage collected types"),
+    ("gc proposal not enabled", "garbage collected types"),
+    ("gc types are disallowed", "garbage collected types"),
+    ("exceptions proposal not enabled", "exceptions"),
+    ("exceptions support is not enabled", "exceptions"),
+    ("tail calls support is not enabled", "tail calls"),
+];
+
+fn refuse_wasi_three(descriptor: &Descriptor) -> Result<(), Fault> {
+    let three =
+        |import: &&Import| import.name.starts_with("wasi:") && import.name.contains("@0.3.");
+    match descriptor.imports().iter().find(three) {
+        Some(import) => Err(wasi_three(
+            descriptor.name().to_owned(),
+            format!("WASI 0.3 (`{}`)", import.name),
+        )
+        .at(Phase::Load)),
+        None => Ok(()),
+    }
+}
+
+fn wasi_three(name: String, feature: String) -> Fault {
+    Fault::new(FaultKind::UnsupportedFeature { name, feature })
+        .hint("build it for WASI 0.2: the Rust target is `wasm32-wasip2`")
+}

@@ -1,0 +1,33 @@
+//! From bytes to a result: source, compile, describe, link, start, call.
+//!
+//! Each step makes the value the next one needs. A permit is given up to start an instance, an
+//! instance is given up to call it, so that a guest that ran once cannot run again.
+
+mod call;
+mod compile;
+mod config;
+mod describe;
+mod expansion;
+mod instance;
+mod link;
+mod meter;
+mod source;
+mod structure;
+mod supervise;
+mod symbols;
+mod trap;
+mod value;
+
+pub use compile::Compiled;
+pub use source::Source;
+pub use supervise::Cancel;
+pub use value::schema;
+
+pub(crate) use call::Returned;
+pub(crate) use compile::Runtime;
+pub(crate) use instance::{Context, Instance};
+pub(crate) use value::Arguments;
+
+// What a caller gives to the host and gets back from it.
+pub(crate) use crate::host::{Captured, Record, Streams};
+pub use crate::host::{Chunk, Forward, Stdin};

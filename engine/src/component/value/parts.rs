@@ -1,0 +1,114 @@
+//! What records, tuples and the arguments of a function have in common.
+
+use std::fmt;
+
+use serde::de::{self, MapAccess, SeqAccess};
+use wasmtime::component::Val;
+
+use super::path::{Cursor, Expected};
+use super::typed::Typed;
+use crate::types::WitType;
+
+/// Reads named values in any order, and returns them in the order of their declaration.
+pub(super) fn named<'de, M: MapAccess<'de>>(
+    cursor: &Cursor,
+    kind: &str,
+    fields: &[(&str, &WitType)],
+    mut map: M,
+) -> Result<Vec<Val>, M::Error> {
+    let mut values: Vec<Option<Val>> = vec![None; fields.len()];
+    while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+        cursor.count_search(fields.len())?;
+        let position = fields.iter().position(|(name, _)| *name == key);
+        let Some((slot, (_, ty))) =
+            position.and_then(|at| Some((values.get_mut(at)?, fields.get(at)?)))
+        else {
+            let known: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+            let hint = closest(&known, &key).map(|name| format!("did you mean `{name}`?"));
+            let expected = match known.as_slice() {
+                [] => format!("no {kind}"),
+                [_] => format!("the {kind} {}", quoted(&known)),
+                known => format!("the {kind}s {}", quoted(known)),
+            };
+            return Err(cursor.wrong_with(
+                expected,
+                format_args!("an unknown {kind} {key:?}"),
+                hint,
+            ));
+        };
+        if slot.is_some() {
+            return Err(cursor.wrong(
+                format_args!("each {kind} once"),
+                format_args!("{key:?} twice"),
+            ));
+        }
+        *slot = Some(cursor.in_key(&key, || map.next_value_seed(Typed { cursor, ty }))?);
+    }
+    fields
+        .iter()
+        .zip(values)
+        .map(|((name, ty), value)| match value {
+            Some(value) => Ok(value),
+            None if matches!(ty, WitType::Option(_)) => Ok(Val::Option(None)),
+            None => Err(cursor.wrong(
+                format_args!("the {kind} `{name}`: {}", Expected(ty)),
+                "nothing",
+            )),
+        })
+        .collect()
+}
+
+/// Whether values at the end may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// None of them.
+    Needed,
+    /// Those that are options, as in an object.
+    Optional,
+}
+
+/// Reads as many values as there are types.
+pub(super) fn positional<'de, S: SeqAccess<'de>>(
+    cursor: &Cursor,
+    types: &[&WitType],
+    rest: Rest,
+    mut seq: S,
+    expected: &dyn fmt::Display,
+) -> Result<Vec<Val>, S::Error> {
+    let mut values = Vec::with_capacity(types.len());
+    for (index, ty) in types.iter().enumerate() {
+        match cursor.in_index(index, || seq.next_element_seed(Typed { cursor, ty }))? {
+            Some(value) => values.push(value),
+            None if rest == Rest::Optional && matches!(ty, WitType::Option(_)) => {
+                values.push(Val::Option(None));
+            }
+            None => return Err(cursor.wrong(expected, format_args!("an array of {index}"))),
+        }
+    }
+    if seq.next_element::<de::IgnoredAny>()?.is_some() {
+        return Err(cursor.wrong(
+            expected,
+            format_args!("an array of more than {}", types.len()),
+        ));
+    }
+    Ok(values)
+}
+
+/// The one name that a misspelt one may have meant.
+pub(super) fn closest<'a>(known: &[&'a str], found: &str) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|name| (strsim::normalized_damerau_levenshtein(name, found), *name))
+        .filter(|(closeness, _)| *closeness >= 0.6)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}
+
+pub(super) fn quoted(names: &[&str]) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(20)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    shown.join(", ")
+}

@@ -1,0 +1,266 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::paths;
+use crate::types::{Code, Denial, Fault, Grant, Rights, text};
+
+/// A set of authority: directories and environment variables.
+///
+/// A component starts with none. What a call gets is the intersection of the layers that speak about
+/// it, so a set can only narrow another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    dirs: Vec<DirGrant>,
+    env: BTreeMap<String, String>,
+}
+
+/// A directory of the host that a guest may reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DirGrant {
+    /// Resolved: no link, no `.` and no `..` is left in it.
+    pub(crate) host: PathBuf,
+    pub(crate) guest: String,
+    pub(crate) rights: Rights,
+}
+
+impl Grants {
+    /// No authority at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Starts from no authority.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use engine::{Grants, Rights};
+    ///
+    /// let grants = Grants::builder()
+    ///     .dir("/usr/share", "/docs", Rights::ReadOnly)
+    ///     .env("LANG", "en")
+    ///     .build()?;
+    ///
+    /// let fault = Grants::builder().dir("/proc", "/proc", Rights::ReadOnly).build().unwrap_err();
+    /// assert_eq!(fault.to_string(), "cannot grant `/proc`: `/proc` is never given to a guest");
+    /// # Ok::<(), engine::Fault>(())
+    /// ```
+    #[must_use]
+    pub fn builder() -> GrantsBuilder {
+        GrantsBuilder::default()
+    }
+
+    /// The grants as plain data, for outcomes and events.
+    pub(crate) fn list(&self) -> Vec<Grant> {
+        let dirs = self.dirs.iter().map(|dir| Grant::Dir {
+            host: dir.host.clone(),
+            guest: dir.guest.clone(),
+            rights: dir.rights,
+        });
+        let env = self
+            .env
+            .keys()
+            .map(|name| Grant::Env { name: name.clone() });
+        dirs.chain(env).collect()
+    }
+
+    pub(crate) fn dirs(&self) -> &[DirGrant] {
+        &self.dirs
+    }
+
+    pub(crate) fn env(&self) -> &BTreeMap<String, String> {
+        &self.env
+    }
+
+    /// Checks that nothing here touches the directory of the engine's own state.
+    ///
+    /// # Errors
+    ///
+    /// A fault with the code `E-INVALID-CONFIG` that names both.
+    pub fn check_home(&self, home: impl AsRef<Path>) -> Result<(), Fault> {
+        self.keep_out_of(home.as_ref())
+    }
+
+    pub(super) fn keep_out_of(&self, home: &Path) -> Result<(), Fault> {
+        self.dirs
+            .iter()
+            .try_for_each(|dir| paths::keep_out_of(home, &dir.host))
+    }
+
+    /// What both this and an inner layer grant, or everything the inner layer asks for in vain.
+    ///
+    /// A directory that the inner layer names wider than this one is cut to this one's; a directory
+    /// or variable that this layer does not have at all is refused, so that nobody runs without what
+    /// they counted on.
+    pub(super) fn narrowed_by(&self, inner: &Grants) -> Result<Grants, Vec<Denial>> {
+        let mut both = Grants::none();
+        let mut denials = Vec::new();
+        for asked in &inner.dirs {
+            let before = both.dirs.len();
+            both.dirs.extend(
+                self.dirs
+                    .iter()
+                    .filter_map(|outer| outer.shared_with(asked)),
+            );
+            if both.dirs.len() == before {
+                let target = paths::show(&asked.host);
+                let hint = format!(
+                    "grant it outside first: `--dir {target}::{}:{}`",
+                    asked.guest, asked.rights
+                );
+                denials.push(denial(
+                    "directory",
+                    target,
+                    "no outer layer grants it",
+                    hint,
+                ));
+            }
+        }
+        for (name, value) in &inner.env {
+            let target = || text::line(name, 256);
+            match self.env.get(name) {
+                Some(outer) if outer == value => {
+                    both.env.insert(name.clone(), value.clone());
+                }
+                Some(_) => denials.push(denial(
+                    "variable",
+                    target(),
+                    "an outer layer gives it another value",
+                    "ask for it with the value it has outside".to_owned(),
+                )),
+                None => {
+                    let hint = format!("grant it outside first: `--env {}`", target());
+                    denials.push(denial(
+                        "variable",
+                        target(),
+                        "no outer layer grants it",
+                        hint,
+                    ));
+                }
+            }
+        }
+        if denials.is_empty() {
+            Ok(both)
+        } else {
+            Err(denials)
+        }
+    }
+}
+
+impl DirGrant {
+    fn shared_with(&self, asked: &DirGrant) -> Option<DirGrant> {
+        let narrower = if asked.host.starts_with(&self.host) {
+            asked
+        } else if self.host.starts_with(&asked.host) {
+            self
+        } else {
+            return None;
+        };
+        Some(DirGrant {
+            rights: self.rights.min(asked.rights),
+            ..narrower.clone()
+        })
+    }
+}
+
+fn denial(operation: &str, target: String, reason: &str, hint: String) -> Denial {
+    Denial {
+        code: Code::DeniedGrant,
+        interface: String::new(),
+        operation: operation.to_owned(),
+        target,
+        reason: reason.to_owned(),
+        hint,
+        count: 1,
+    }
+}
+
+/// Collects grants and checks them together.
+#[derive(Clone, Debug, Default)]
+pub struct GrantsBuilder {
+    dirs: Vec<(PathBuf, String, Rights)>,
+    env: Vec<(String, String)>,
+}
+
+impl GrantsBuilder {
+    /// Grants the directory `host` under the name `guest`.
+    #[must_use]
+    pub fn dir(
+        mut self,
+        host: impl Into<PathBuf>,
+        guest: impl Into<String>,
+        rights: Rights,
+    ) -> Self {
+        self.dirs.push((host.into(), guest.into(), rights));
+        self
+    }
+
+    /// Sets an environment variable for the guest.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Resolves every directory and checks all grants together.
+    ///
+    /// # Errors
+    ///
+    /// A fault with the code `E-INVALID-CONFIG` if
+    ///
+    /// - a directory does not exist, is the root, or touches `/proc`, `/sys` or `/dev`;
+    /// - two directories overlap, or have the same name for the guest: rights of a file must not
+    ///   depend on the way to it;
+    /// - a variable is set twice, or its name is empty or has `=` or NUL in it.
+    pub fn build(self) -> Result<Grants, Fault> {
+        let mut dirs: Vec<DirGrant> = Vec::with_capacity(self.dirs.len());
+        for (host, guest, rights) in self.dirs {
+            let dir = DirGrant {
+                host: paths::resolve(&host)?,
+                guest: paths::guest_name(&guest)?,
+                rights,
+            };
+            if let Some(other) = dirs
+                .iter()
+                .find(|other| paths::touches(&other.host, &dir.host))
+            {
+                return Err(Fault::config(format!(
+                    "cannot grant both `{}` and `{}`: one is inside the other",
+                    paths::show(&other.host),
+                    paths::show(&dir.host)
+                ))
+                .hint("grant the outer one alone, or two that are side by side"));
+            }
+            if let Some(other) = dirs.iter().find(|other| other.guest == dir.guest) {
+                return Err(Fault::config(format!(
+                    "`{}` and `{}` would both be `{}` to the guest",
+                    paths::show(&other.host),
+                    paths::show(&dir.host),
+                    text::line(&dir.guest, 256)
+                ))
+                .hint("give them different names: `--dir HOST::GUEST`"));
+            }
+            dirs.push(dir);
+        }
+        let mut env = BTreeMap::new();
+        for (name, value) in self.env {
+            let shown = text::line(&name, 256);
+            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+                return Err(
+                    Fault::config(format!("`{shown}` cannot be an environment variable"))
+                        .hint("a name has no `=`, and neither name nor value has a NUL"),
+                );
+            }
+            if env.insert(name, value).is_some() {
+                return Err(Fault::config(format!(
+                    "the environment variable `{shown}` is set twice"
+                )));
+            }
+        }
+        Ok(Grants { dirs, env })
+    }
+}
+
+#[cfg(test)]
+mod tests;

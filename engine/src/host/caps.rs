@@ -1,0 +1,37 @@
+use crate::types::Bytes;
+
+/// Bounds on what the host itself spends on one guest. They are the same for every call.
+///
+/// Each stops a way to make the host pay much for little guest work; the reasons stand in
+/// `docs/guides/limits.md`.
+#[derive(Debug)]
+pub(crate) struct Caps;
+
+impl Caps {
+    /// Files and directories open at once.
+    pub(crate) const OPEN_FILES: u32 = 64;
+    /// Host objects held at once: streams, descriptors, pollables, header fields. Some hold 64 KiB.
+    pub(crate) const HOST_OBJECTS: usize = 1024;
+    /// Resource handles held at once, over all component instances of a store.
+    pub(crate) const HANDLES: usize = 4096;
+    /// Host calls of one run.
+    pub(crate) const HOST_CALLS: u64 = 10_000_000;
+    /// Bytes that one host call may move to the host. 40 bytes are charged for each element of a list.
+    pub(crate) const HOST_DATA: Bytes = Bytes::mib(64);
+    /// Random bytes asked for at once.
+    pub(crate) const RANDOM: Bytes = Bytes::mib(1);
+    /// Size of one set of HTTP header fields in memory.
+    pub(crate) const FIELDS: Bytes = Bytes::kib(32);
+    /// Core instances, memories and tables of a store, each.
+    pub(crate) const INSTANCES: usize = 64;
+    /// Refusals with an event of their own.
+    pub(crate) const DENIAL_EVENTS: u64 = 1_000;
+    /// Things reached with an event of their own.
+    pub(crate) const ACCESS_EVENTS: u64 = 1_000;
+    /// Different refusals kept for the outcome.
+    pub(crate) const DENIALS_KEPT: usize = 100;
+    /// Output that is gathered before it becomes an event.
+    pub(crate) const OUTPUT_CHUNK: usize = 16 << 10;
+    /// How long output may wait for more before it becomes an event, in milliseconds.
+    pub(crate) const OUTPUT_WAIT_MS: u64 = 50;
+}

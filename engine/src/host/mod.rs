@@ -1,0 +1,20 @@
+//! What a guest can reach: standard streams, files, clocks and randomness, and the refusals.
+//!
+//! Every interface of WASI 0.2 is answered here. What was not granted is answered with the
+//! interface's own error code, and recorded.
+
+mod caps;
+mod files;
+mod link;
+mod network;
+mod record;
+mod state;
+mod stdio;
+
+pub use record::{Chunk, Forward};
+pub use state::Stdin;
+
+pub(crate) use caps::Caps;
+pub(crate) use link::{add_to_linker, provides};
+pub(crate) use record::{Captured, Record, Stop};
+pub(crate) use state::{Host, HostView, Streams};

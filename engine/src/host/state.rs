@@ -1,0 +1,169 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes as Buffer;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::cli::WasiCliCtxView;
+use wasmtime_wasi::clocks::WasiClocksCtxView;
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::random::WasiRandomCtx;
+use wasmtime_wasi::sockets::WasiSocketsCtxView;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView};
+
+use super::files::{Files, View};
+use super::network::RefuseHttp;
+use super::record::Refusal;
+use super::stdio::GuestOutput;
+use super::{Caps, Record};
+use crate::event::Stream;
+use crate::guard::Grants;
+use crate::types::{Code, Fault};
+
+/// All that the host keeps for one guest: what it was granted, and what it holds.
+pub(crate) struct Host {
+    wasi: WasiCtx,
+    pub(super) table: ResourceTable,
+    http: WasiHttpCtx,
+    http_hooks: RefuseHttp,
+    files: Files,
+    pub(super) record: Arc<Record>,
+}
+
+/// Gives the host functions access to their part of a store.
+pub(crate) trait HostView: Send + 'static {
+    /// That part.
+    fn host(&mut self) -> &mut Host;
+}
+
+/// Where a command reads its standard input from.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Stdin {
+    /// From nothing.
+    #[default]
+    Empty,
+    /// From memory.
+    Bytes(Buffer),
+    /// From the standard input of this process.
+    Inherit,
+}
+
+/// Arguments and standard input of a guest.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    pub(crate) args: Vec<String>,
+    pub(crate) stdin: Stdin,
+}
+
+impl Host {
+    /// Opens what is granted, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// A fault of the configuration if a granted directory is gone or has become another.
+    pub(crate) fn new(
+        grants: &Grants,
+        streams: Streams,
+        record: Arc<Record>,
+    ) -> Result<Self, Fault> {
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(GuestOutput::new(Stream::Stdout, record.clone()))
+            .stderr(GuestOutput::new(Stream::Stderr, record.clone()))
+            .args(&streams.args)
+            .max_random_size(Caps::RANDOM.get())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .allow_blocking_current_thread(false);
+        match streams.stdin {
+            Stdin::Empty => &mut wasi,
+            Stdin::Bytes(bytes) => wasi.stdin(MemoryInputPipe::new(bytes)),
+            Stdin::Inherit => wasi.inherit_stdin(),
+        };
+        for (name, value) in grants.env() {
+            wasi.env(name, value);
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(Caps::HOST_OBJECTS);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(usize::try_from(Caps::FIELDS.get()).unwrap_or(usize::MAX));
+        Ok(Self {
+            wasi: wasi.build(),
+            table,
+            http,
+            http_hooks: RefuseHttp::new(record.clone()),
+            files: Files::open(grants.dirs())?,
+            record,
+        })
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    pub(super) fn cli(&mut self) -> WasiCliCtxView<'_> {
+        WasiCliCtxView {
+            ctx: self.wasi.cli(),
+            table: &mut self.table,
+        }
+    }
+
+    pub(super) fn clocks(&mut self) -> WasiClocksCtxView<'_> {
+        WasiClocksCtxView {
+            ctx: self.wasi.clocks(),
+            table: &mut self.table,
+        }
+    }
+
+    pub(super) fn random(&mut self) -> &mut WasiRandomCtx {
+        self.wasi.random()
+    }
+
+    pub(super) fn sockets(&mut self) -> WasiSocketsCtxView<'_> {
+        WasiSocketsCtxView {
+            ctx: self.wasi.sockets(),
+            table: &mut self.table,
+        }
+    }
+
+    pub(super) fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.http_hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+
+    pub(super) fn files(&mut self) -> View<'_> {
+        View::new(
+            &mut self.files,
+            self.wasi.filesystem(),
+            &mut self.table,
+            &self.record,
+        )
+    }
+}
+
+impl Host {
+    /// Writes down that the guest called an import nobody granted.
+    pub(crate) fn deny_import(&self, interface: &str, function: &str) {
+        self.record.deny(Refusal {
+            code: Code::DeniedImport,
+            interface,
+            operation: function,
+            target: &match interface {
+                "" => function.to_owned(),
+                interface => format!("{interface}#{function}"),
+            },
+            reason: "the import was not granted".to_owned(),
+            hint: String::new(),
+        });
+    }
+}

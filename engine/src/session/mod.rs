@@ -1,0 +1,10 @@
+//! The whole way of one run: load, decide, start, call, and exactly one outcome.
+
+mod clock;
+mod engine;
+mod request;
+mod run;
+
+pub use clock::SystemClock;
+pub use engine::{Config, Engine, EngineBuilder};
+pub use request::Call;

@@ -1,0 +1,546 @@
+use std::error::Error;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Blame, Bytes, Code, Denial, Json, Status};
+
+/// Why a run gave no value.
+///
+/// Match on [`kind`](Fault::kind) to react, on [`code`](Fault::code) across processes and versions,
+/// on [`blame`](Fault::blame) to route, and print it with its sources to explain.
+#[derive(Debug)]
+pub struct Fault(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: FaultKind,
+    phase: Option<Phase>,
+    hints: Vec<String>,
+    backtrace: Vec<Frame>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What went wrong.
+///
+/// Names and texts that come from a component or a caller are already bounded and escaped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The file of the component cannot be read.
+    #[error("cannot read `{path}`")]
+    Unreadable {
+        /// The path as it was given.
+        path: String,
+    },
+    /// The bytes are something else.
+    #[error("`{name}` is {found}, not a component")]
+    NotComponent {
+        /// The component's name.
+        name: String,
+        /// What the bytes look like, with its article.
+        found: String,
+    },
+    /// The bytes start like a component but are not a valid one.
+    #[error("`{name}` is not a valid component: {reason}")]
+    Malformed {
+        /// The component's name.
+        name: String,
+        /// What the validator says.
+        reason: String,
+    },
+    /// The component needs a feature that this engine leaves off.
+    #[error("`{name}` needs {feature}, which this engine does not run")]
+    UnsupportedFeature {
+        /// The component's name.
+        name: String,
+        /// The feature.
+        feature: String,
+    },
+    /// The component wants code of others as an import.
+    #[error("`{name}` imports the {what} `{import}`, and code is never given to a guest")]
+    ImportsCode {
+        /// The component's name.
+        name: String,
+        /// A module or a component.
+        what: &'static str,
+        /// The import's name.
+        import: String,
+    },
+    /// The component's structure passes a bound that is checked before it is compiled.
+    #[error("`{name}` has {found} {what}, over the limit of {limit}")]
+    Structure {
+        /// The component's name.
+        name: String,
+        /// What was counted.
+        what: &'static str,
+        /// How many there are.
+        found: u64,
+        /// How many there may be.
+        limit: u64,
+        /// Whether the bound protects the compiler ([`Code::LimitCompile`]) or the loader.
+        compile: bool,
+    },
+    /// No exported function has this name.
+    #[error("`{component}` has no function `{function}`")]
+    NoFunction {
+        /// The component's name.
+        component: String,
+        /// The function asked for.
+        function: String,
+    },
+    /// No function was named, and the component is no command.
+    #[error("`{component}` is not a command, so a function has to be named")]
+    NoCommand {
+        /// The component's name.
+        component: String,
+    },
+    /// Several exported functions have this short name.
+    #[error("`{function}` fits {} functions of `{component}`", candidates.len())]
+    AmbiguousFunction {
+        /// The component's name.
+        component: String,
+        /// The function asked for.
+        function: String,
+        /// The full names that fit.
+        candidates: Vec<String>,
+    },
+    /// The function takes or returns what cannot cross as JSON.
+    #[error("`{function}` cannot be called: {reason}")]
+    Uncallable {
+        /// The function's full name.
+        function: String,
+        /// The type that is in the way.
+        reason: String,
+    },
+    /// The arguments do not fit.
+    #[error("{}expected {expected}, found {found}", pointer_prefix(.pointer))]
+    Argument {
+        /// Where, as a JSON pointer (RFC 6901); empty for the whole.
+        pointer: String,
+        /// The type or rule, in WIT's words.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// The arguments are not JSON.
+    #[error("the arguments are not JSON: {reason}")]
+    ArgumentSyntax {
+        /// The parser's message with line and column.
+        reason: String,
+    },
+    /// A setting, grant or limit makes no sense.
+    #[error("{what}")]
+    Config {
+        /// What is wrong, with the value.
+        what: String,
+    },
+    /// The command line cannot be understood.
+    #[error("{what}")]
+    Usage {
+        /// What is wrong, with the word.
+        what: String,
+    },
+    /// Grants were asked for that an outer layer does not give.
+    #[error("{}", denied(.0))]
+    Denied(Vec<Denial>),
+    /// The guest called an import that nobody granted.
+    #[error("the guest called {}, which was not granted", import(.interface, .function))]
+    DeniedImport {
+        /// The interface's name; empty for an import at the top.
+        interface: String,
+        /// The function's name.
+        function: String,
+    },
+    /// A limit was reached.
+    #[error("{}", exhausted(.budget, .limit))]
+    Exhausted {
+        /// Which limit.
+        budget: Budget,
+        /// What had been used when the guest was stopped, in the limit's unit.
+        used: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The guest trapped.
+    #[error("the guest trapped: {reason}")]
+    Trapped {
+        /// The trap's name or the host's reason.
+        reason: String,
+    },
+    /// The function returned its error case.
+    #[error("the guest returned an error{}", payload(.value))]
+    GuestError {
+        /// The payload; `null` if there is none.
+        value: Json,
+    },
+    /// The command exited with a failure.
+    #[error("the guest exited with code {code}")]
+    GuestExit {
+        /// The exit code.
+        code: i32,
+    },
+    /// Somebody cancelled the call.
+    #[error("the call was cancelled")]
+    Cancelled,
+    /// The machine could not do what the engine needs; neither guest nor caller is at fault.
+    #[error("{what} failed")]
+    System {
+        /// What it was.
+        what: &'static str,
+    },
+    /// The call may have had its effect, but what came of it could not be made durable.
+    #[error("the call ended as {status}, but this could not be made durable")]
+    Uncertain {
+        /// How the call ended, as far as this process knows.
+        status: Status,
+    },
+    /// A file is not a journal that this version can use.
+    #[error("cannot use the journal `{path}`: {reason}")]
+    Journal {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The journal cannot be written now; what it holds can be read.
+    #[error("cannot write the journal `{path}`: {reason}")]
+    JournalWrite {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The journal is not what was written.
+    #[error("the journal `{path}` is not what was written: {reason}")]
+    JournalTampered {
+        /// The file.
+        path: String,
+        /// The first thing that is wrong, and where.
+        reason: String,
+    },
+    /// A broken promise inside the engine.
+    #[error("internal error in {at}")]
+    Bug {
+        /// Where.
+        at: &'static str,
+    },
+}
+
+/// The limits that can stop a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Budget {
+    /// Units of computation.
+    Fuel,
+    /// Bytes of linear memories and tables.
+    Memory,
+    /// Core instances, memories or tables, each.
+    Instances,
+    /// Milliseconds of real time.
+    Time,
+    /// Bytes of standard output, standard error and result.
+    Output,
+    /// Handles and host objects held at once.
+    Handles,
+    /// Files open at once.
+    Files,
+    /// Host calls made.
+    HostCalls,
+    /// Bytes moved to the host in one call.
+    HostData,
+}
+
+impl Budget {
+    /// The limit's name in outcomes and events.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Budget::Fuel => "fuel",
+            Budget::Memory => "memory",
+            Budget::Instances => "instances",
+            Budget::Time => "time",
+            Budget::Output => "output",
+            Budget::Handles => "handles",
+            Budget::Files => "files",
+            Budget::HostCalls => "host_calls",
+            Budget::HostData => "host_data",
+        }
+    }
+
+    /// The code of a call that this limit stopped.
+    #[must_use]
+    pub fn code(self) -> Code {
+        match self {
+            Budget::Fuel => Code::LimitFuel,
+            Budget::Memory | Budget::Instances => Code::LimitMemory,
+            Budget::Time => Code::LimitTime,
+            Budget::Output => Code::LimitOutput,
+            Budget::Handles | Budget::Files => Code::LimitHandles,
+            Budget::HostCalls | Budget::HostData => Code::LimitHostcall,
+        }
+    }
+}
+
+/// How far a run had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Phase {
+    /// Reading, checking and compiling the component.
+    Load,
+    /// Choosing the function, reading the arguments, asking the guard.
+    Decide,
+    /// Instantiating; initialisers of the component run here.
+    Start,
+    /// Calling the function.
+    Call,
+}
+
+/// One frame of a guest's stack, innermost first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Frame {
+    /// The function's name, demangled; `<wasm function N>` if the component has none.
+    pub function: String,
+    /// The source file, if the component carries debug information.
+    pub file: Option<String>,
+    /// The line in that file, from 1.
+    pub line: Option<u64>,
+}
+
+impl Fault {
+    #[cold]
+    pub(crate) fn new(kind: FaultKind) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            phase: None,
+            hints: Vec::new(),
+            backtrace: Vec::new(),
+            source: None,
+        }))
+    }
+
+    /// Makes a fault of a setting that makes no sense, for embedders' own checks.
+    #[cold]
+    #[must_use]
+    pub fn config(what: impl Into<String>) -> Self {
+        Self::new(FaultKind::Config { what: what.into() })
+    }
+
+    /// Makes a fault of the machine under the engine: what it could not do.
+    #[cold]
+    #[must_use]
+    pub fn system(what: &'static str) -> Self {
+        Self::new(FaultKind::System { what })
+    }
+
+    /// Makes a fault of a command line that cannot be understood.
+    #[cold]
+    #[must_use]
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self::new(FaultKind::Usage { what: what.into() })
+    }
+
+    /// Makes a fault of bytes that are not a component, found before the engine saw them.
+    #[cold]
+    #[must_use]
+    pub fn malformed(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::new(FaultKind::Malformed {
+            name: name.into(),
+            reason: reason.into(),
+        })
+    }
+
+    /// Adds something to try.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hints.push(hint.into());
+        self
+    }
+
+    pub(crate) fn at(mut self, phase: Phase) -> Self {
+        self.0.phase.get_or_insert(phase);
+        self
+    }
+
+    /// Makes a fault of arguments that are not JSON.
+    #[cold]
+    #[must_use]
+    pub fn arguments(error: &serde_json::Error) -> Self {
+        Self::new(FaultKind::ArgumentSyntax {
+            reason: super::text::line(&error.to_string(), 400),
+        })
+    }
+
+    /// Names the cause.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.source = Some(cause.into());
+        self
+    }
+
+    pub(crate) fn with_backtrace(mut self, frames: Vec<Frame>) -> Self {
+        self.0.backtrace = frames;
+        self
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> &FaultKind {
+        &self.0.kind
+    }
+
+    /// How far the run had come; `None` if it had not begun.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        self.0.phase
+    }
+
+    /// What to try, most promising first.
+    #[must_use]
+    pub fn hints(&self) -> &[String] {
+        &self.0.hints
+    }
+
+    /// The guest's stack at a trap, innermost frame first.
+    #[must_use]
+    pub fn backtrace(&self) -> &[Frame] {
+        &self.0.backtrace
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        // No `_` arm: whoever adds a kind decides this.
+        match self.kind() {
+            FaultKind::Unreadable { .. }
+            | FaultKind::NotComponent { .. }
+            | FaultKind::Malformed { .. }
+            | FaultKind::UnsupportedFeature { .. }
+            | FaultKind::ImportsCode { .. }
+            | FaultKind::Structure { compile: false, .. } => Code::InvalidComponent,
+            FaultKind::Structure { compile: true, .. } => Code::LimitCompile,
+            FaultKind::NoFunction { .. }
+            | FaultKind::NoCommand { .. }
+            | FaultKind::AmbiguousFunction { .. }
+            | FaultKind::Uncallable { .. } => Code::InvalidFunction,
+            FaultKind::Argument { .. } | FaultKind::ArgumentSyntax { .. } => Code::InvalidArgs,
+            FaultKind::Config { .. } => Code::InvalidConfig,
+            FaultKind::Usage { .. } => Code::Usage,
+            FaultKind::Denied(_) => Code::DeniedGrant,
+            FaultKind::DeniedImport { .. } => Code::DeniedImport,
+            FaultKind::Exhausted { budget, .. } => budget.code(),
+            FaultKind::Trapped { .. } => Code::Trap,
+            FaultKind::GuestError { .. } | FaultKind::GuestExit { .. } => Code::GuestError,
+            FaultKind::Cancelled => Code::Cancelled,
+            FaultKind::Journal { .. } => Code::Journal,
+            FaultKind::JournalWrite { .. } => Code::JournalWrite,
+            FaultKind::JournalTampered { .. } => Code::JournalTampered,
+            FaultKind::Uncertain { .. } => Code::Uncertain,
+            FaultKind::Bug { .. } | FaultKind::System { .. } => Code::Internal,
+        }
+    }
+
+    /// How a run with this fault ended.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.code().status()
+    }
+
+    /// Whose move is next.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        match self.status() {
+            Status::Ok | Status::Internal | Status::Uncertain => Blame::Host,
+            Status::Invalid | Status::Cancelled => Blame::Caller,
+            Status::Denied | Status::Limit => Blame::Policy,
+            Status::Error | Status::Trap => Blame::Guest,
+        }
+    }
+
+    /// The limit that stopped the call, if one did.
+    #[must_use]
+    pub fn budget(&self) -> Option<Budget> {
+        if let FaultKind::Exhausted { budget, .. } = self.kind() {
+            Some(*budget)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.kind.fmt(f)
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0.source {
+            Some(source) => Some(&**source),
+            None => None,
+        }
+    }
+}
+
+fn pointer_prefix(pointer: &str) -> String {
+    if pointer.is_empty() {
+        String::new()
+    } else {
+        format!("at `{pointer}`: ")
+    }
+}
+
+fn denied(denials: &[Denial]) -> String {
+    match denials {
+        [only] => format!(
+            "{} `{}` is denied: {}",
+            only.operation, only.target, only.reason
+        ),
+        several => format!("{} grants are denied", several.len()),
+    }
+}
+
+fn exhausted(budget: &Budget, limit: &u64) -> String {
+    match budget {
+        Budget::Fuel => format!("the guest spent its fuel of {limit}"),
+        Budget::Memory => format!(
+            "the guest could not go on within its memory limit of {}",
+            Bytes::new(*limit)
+        ),
+        Budget::Instances => {
+            format!("the guest needs more than {limit} core instances, memories or tables")
+        }
+        Budget::Time => format!("the guest ran longer than {limit} ms"),
+        Budget::Output => format!(
+            "the guest handed out more than its output limit of {}",
+            Bytes::new(*limit)
+        ),
+        Budget::Handles => format!("the guest held more than {limit} handles"),
+        Budget::Files => format!("the guest held more than {limit} open files"),
+        Budget::HostCalls => format!("the guest made more than {limit} host calls"),
+        Budget::HostData => format!(
+            "the guest moved more than {} to the host in one call",
+            Bytes::new(*limit)
+        ),
+    }
+}
+
+fn import(interface: &str, function: &str) -> String {
+    if interface.is_empty() {
+        format!("the import `{function}`")
+    } else {
+        format!("`{interface}#{function}`")
+    }
+}
+
+fn payload(value: &Json) -> String {
+    if value.is_null() {
+        String::new()
+    } else {
+        format!(": {}", super::text::line(value.as_str(), 400))
+    }
+}

@@ -1,0 +1,94 @@
+use super::{Fault, Timestamp, WorkflowId};
+
+/// Remembers names that may be used once.
+pub trait Nonces {
+    /// Uses a nonce up; `false` if it was used before. It is remembered until `until`, and forgotten by a
+    /// call whose `now` is later.
+    ///
+    /// # Errors
+    ///
+    /// A fault if the answer could not be made durable; then nothing may be done on its account.
+    fn spend(
+        &self,
+        scope: &str,
+        nonce: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Fault>;
+}
+
+/// Remembers what was done under an idempotency key.
+pub trait Claims {
+    /// Takes a key, if nobody has.
+    ///
+    /// # Errors
+    ///
+    /// A fault if the answer could not be made durable.
+    fn claim(&self, scope: &str, key: &str) -> Result<Claimed, Fault>;
+
+    /// Writes down what came of a claim; the first answer stays.
+    ///
+    /// # Errors
+    ///
+    /// A fault if nobody has claimed the key, or it could not be made durable.
+    fn settle(&self, scope: &str, key: &str, value: &str) -> Result<(), Fault>;
+}
+
+/// The state of an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is the caller's now.
+    New,
+    /// Somebody has it, and it is not known what came of it.
+    Open,
+    /// This came of it.
+    Settled(String),
+}
+
+/// Remembers questions to people, and their answers.
+pub trait Approvals {
+    /// Asks. The same token can be asked once.
+    ///
+    /// # Errors
+    ///
+    /// A fault if the token is known, or it could not be made durable.
+    fn ask(&self, token: &str, request: &str) -> Result<(), Fault>;
+
+    /// Answers; `false` if there is no such question, or it has an answer already.
+    ///
+    /// # Errors
+    ///
+    /// A fault if it could not be made durable.
+    fn answer(&self, token: &str, answer: &str) -> Result<bool, Fault>;
+
+    /// The answer to a question, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// A fault if it cannot be read.
+    fn answered(&self, token: &str) -> Result<Option<String>, Fault>;
+
+    /// Questions without an answer, as token and request, ordered by token.
+    ///
+    /// # Errors
+    ///
+    /// A fault if they cannot be read.
+    fn waiting(&self) -> Result<Vec<(String, String)>, Fault>;
+}
+
+/// Remembers the inputs of workflows, in order.
+pub trait Inputs {
+    /// Adds an input after those that are there; returns its number, from 0.
+    ///
+    /// # Errors
+    ///
+    /// A fault if it could not be made durable; then its effects may not be performed.
+    fn append(&self, workflow: WorkflowId, body: &str) -> Result<u64, Fault>;
+
+    /// All inputs of a workflow, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// A fault if they cannot be read.
+    fn inputs(&self, workflow: WorkflowId) -> Result<Vec<String>, Fault>;
+}

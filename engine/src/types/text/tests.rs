@@ -1,0 +1,58 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn text_that_acts_on_a_terminal_becomes_visible() {
+    assert_eq!(
+        line("a\u{1b}[2Jb\nc\u{202e}d", 100),
+        "a\\u{1b}[2Jb\\nc\\u{202e}d"
+    );
+    assert_eq!(
+        line("\u{9b}31m\u{e0041}\u{200b}", 100),
+        "\\u{9b}31m\\u{e0041}\\u{200b}"
+    );
+    assert_eq!(block("a\n\tb\u{7}\r"), "a\n\tb\\u{7}\\r");
+    assert_eq!(block("naïve 日本語 🦀"), "naïve 日本語 🦀");
+}
+
+#[test]
+fn a_cut_never_splits_a_character() {
+    assert_eq!(prefix("café", 4), "caf");
+    assert_eq!(prefix("café", 5), "café");
+    assert_eq!(line("日本語", 4), "日…");
+    let bounded = Bounded::new("éé", 3);
+    assert_eq!(
+        (bounded.text.as_str(), bounded.bytes, bounded.truncated),
+        ("é", 4, true)
+    );
+}
+
+proptest! {
+    #[test]
+    fn escaped_json_is_the_same_value_and_acts_on_nothing(text: String) {
+        let plain = serde_json::to_string(&text).unwrap();
+        let safe = json(&plain);
+        prop_assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+        prop_assert!(!safe.chars().any(acts));
+    }
+
+    #[test]
+    fn a_line_is_bounded_and_acts_on_nothing(text: String, most in 0usize..64) {
+        let shown = line(&text, most);
+        prop_assert!(!shown.chars().any(acts));
+        prop_assert!(shown.trim_end_matches('…').len() <= most);
+    }
+
+    #[test]
+    fn a_bounded_text_stays_within_its_bound_as_json(
+        text in "(\\PC|[\"\\\\\u{0}-\u{1f}\u{9b}\u{e0041}]){0,200}",
+        most in 0usize..300,
+    ) {
+        let bounded = Bounded::new(&text, most);
+        let quoted = serde_json::to_string(&bounded.text).unwrap();
+        prop_assert!(json(&quoted).len() <= most + 2);
+        prop_assert!(text.starts_with(&bounded.text));
+        prop_assert_eq!(bounded.truncated, bounded.text != text);
+    }
+}

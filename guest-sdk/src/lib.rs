@@ -1,0 +1,37 @@
+//! For authors of capabilities.
+//!
+//! A capability is a component whose exported WIT functions are its actions. [`bindings!`] turns a WIT
+//! world into a Rust trait; implement the trait, hand the type to `export!`, and build for
+//! `wasm32-wasip2`.
+
+#[doc(hidden)]
+pub use wit_bindgen;
+
+/// Makes Rust types and traits of a WIT world, and an `export!` macro for the type that implements them.
+///
+/// The path is relative to the capability's `Cargo.toml`.
+///
+/// # Example
+///
+/// ```ignore
+/// guest_sdk::bindings!("text" in "../../wit/text");
+///
+/// struct Text;
+///
+/// impl exports::engine::text::analysis::Guest for Text {
+///     // one method for each function of the interface
+/// }
+///
+/// export!(Text);
+/// ```
+#[macro_export]
+macro_rules! bindings {
+    ($world:literal in $path:literal) => {
+        $crate::wit_bindgen::generate!({
+            world: $world,
+            path: $path,
+            runtime_path: "guest_sdk::wit_bindgen::rt",
+            generate_all,
+        });
+    };
+}

@@ -1,0 +1,112 @@
+//! A component with every type of value and every way to end.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use exports::test::values::deeds::{Guest as Deeds, GuestThing, Thing};
+use exports::test::values::echo::{Direction, Everything, Guest as Echo, Point, Rights, Shape};
+
+guest_sdk::bindings!("values" in "wit");
+
+struct Values;
+
+macro_rules! echo {
+    ($($name:ident: $ty:ty;)*) => {
+        impl Echo for Values {
+            $(fn $name(value: $ty) -> $ty { value })*
+
+            fn results(value: Result<u32, String>) -> (Result<u32, String>,) {
+                (value,)
+            }
+        }
+    };
+}
+
+echo! {
+    bools: bool;
+    s8s: i8;
+    u8s: u8;
+    s16s: i16;
+    u16s: u16;
+    s32s: i32;
+    u32s: u32;
+    s64s: i64;
+    u64s: u64;
+    f32s: f32;
+    f64s: f64;
+    chars: char;
+    strings: String;
+    bytes: Vec<u8>;
+    lists: Vec<Vec<i16>>;
+    records: Point;
+    tuples: (u8, String, f64);
+    variants: Shape;
+    enums: Direction;
+    options: Option<Option<String>>;
+    flags_of: Rights;
+    all: Everything;
+}
+
+struct Empty;
+
+impl GuestThing for Empty {
+    fn new() -> Self {
+        Empty
+    }
+}
+
+static CALLS: AtomicU32 = AtomicU32::new(0);
+
+impl Deeds for Values {
+    type Thing = Empty;
+
+    fn answer(fail: bool, word: String) -> Result<String, String> {
+        if fail { Err(word) } else { Ok(word) }
+    }
+
+    fn silent() {}
+
+    fn quiet_result(fail: bool) -> Result<(), ()> {
+        if fail { Err(()) } else { Ok(()) }
+    }
+
+    fn count() -> u32 {
+        CALLS.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn chatter() -> u32 {
+        println!("to the output: \u{1b}[31mred\u{1b}[0m");
+        eprintln!("to the error stream");
+        7
+    }
+
+    fn panic() {
+        outer(3);
+    }
+
+    fn exit(code: u8) {
+        wasip2::cli::exit::exit_with_code(code);
+    }
+
+    fn take(_it: Thing) {}
+
+    fn environment() -> Vec<(String, String)> {
+        std::env::vars().collect()
+    }
+}
+
+#[inline(never)]
+fn outer(depth: u32) {
+    std::hint::black_box(depth);
+    inner(depth);
+    std::hint::black_box(depth);
+}
+
+#[inline(never)]
+fn inner(depth: u32) {
+    assert!(
+        std::hint::black_box(depth) > 3,
+        "the guest gave up at depth {depth}"
+    );
+}
+
+export!(Values);

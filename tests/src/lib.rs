@@ -1,0 +1,19 @@
+//! What the suites share: guests, a test engine, the six invariants of an attack, the command line.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod attack;
+mod build;
+mod cli;
+mod process;
+mod test_engine;
+
+pub use attack::{Attack, attack};
+pub use build::{engine_binary, guest, repository, wat};
+pub use cli::{Case, run_case};
+pub use process::Process;
+pub use test_engine::{Run, TestEngine};

@@ -1,0 +1,16 @@
+//! The integration suites: one program, one module for each subject.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod config;
+mod cpu;
+mod files;
+mod journal;
+mod layers;
+mod load;
+mod memory;
+mod network;
+mod outcome;
+mod program;
+mod shipped;
+mod telemetry;
+mod values;

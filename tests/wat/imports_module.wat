@@ -1,0 +1,2 @@
+;; Wants code from its host.
+(component (import "plugin" (core module)))

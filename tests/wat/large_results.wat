@@ -1,0 +1,27 @@
+;; Returns more than anybody wants to read. (B15, B16)
+(component
+  (core module $m
+    (memory (export "memory") 1700)
+    ;; Where the pointer and the length of a list lie.
+    (func (export "list") (param i32) (result i32)
+      (i32.store (i32.const 0) (i32.const 16))
+      (i32.store (i32.const 4) (local.get 0))
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (alias core export $i "memory" (core memory $memory))
+  (alias core export $i "list" (core func $list))
+  (type $many (flags "f00" "f01" "f02" "f03" "f04" "f05" "f06" "f07" "f08" "f09" "f10" "f11" "f12" "f13" "f14" "f15"
+    "f16" "f17" "f18" "f19" "f20" "f21" "f22" "f23" "f24" "f25" "f26" "f27" "f28" "f29" "f30" "f31"))
+  (export $flags "many" (type $many))
+  (type $pair (record (field "a-long-name-of-a-field" u8) (field "another-long-name-of-a-field" u8)))
+  (export $record "pair" (type $pair))
+  (func (export "bytes") (param "length" u32) (result (list u8))
+    (canon lift (core func $list) (memory $memory)))
+  (func (export "text") (param "length" u32) (result string)
+    (canon lift (core func $list) (memory $memory)))
+  (func (export "tuples") (param "length" u32) (result (list (tuple u8)))
+    (canon lift (core func $list) (memory $memory)))
+  (func (export "flags") (param "length" u32) (result (list $flags))
+    (canon lift (core func $list) (memory $memory)))
+  (func (export "records") (param "length" u32) (result (list $record))
+    (canon lift (core func $list) (memory $memory))))

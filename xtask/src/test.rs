@@ -1,0 +1,57 @@
+use crate::shell::{self, build_guests, cargo, ensure_guest_target, has, target};
+
+/// `cargo xtask test`: builds what the tests need, and runs them all.
+pub(crate) fn run() -> anyhow::Result<()> {
+    ensure_guest_target()?;
+    build_guests("capabilities")?;
+    let guests = build_guests("tests/guests")?;
+    // The features that the tests want of the library, so that it is built once.
+    shell::run(&mut cargo(&[
+        "build",
+        "--locked",
+        "--package",
+        "engine",
+        "--features",
+        "otel",
+    ]))?;
+    let engine = target().join("debug/engine");
+
+    let tests = if has(&mut cargo(&["nextest", "--version"])) {
+        &[
+            "nextest",
+            "run",
+            "--locked",
+            "--workspace",
+            "--no-fail-fast",
+        ][..]
+    } else {
+        &[
+            "test",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--no-fail-fast",
+        ][..]
+    };
+    shell::run(
+        cargo(tests)
+            .env("ENGINE_TEST_GUESTS", &guests)
+            .env("ENGINE_TEST_BINARY", &engine),
+    )?;
+    shell::run(
+        cargo(&["test", "--locked", "--workspace", "--doc"]).env("ENGINE_TEST_GUESTS", &guests),
+    )?;
+    shell::run(
+        cargo(&[
+            "run",
+            "--locked",
+            "--package",
+            "engine",
+            "--example",
+            "embed",
+        ])
+        .arg(guests.join("text.wasm")),
+    )?;
+    println!("\nall tests passed");
+    Ok(())
+}
