@@ -13,6 +13,7 @@
 mod bare;
 mod calls;
 mod events;
+mod guard;
 
 use criterion::Criterion;
 
@@ -20,5 +21,6 @@ fn main() {
     let mut criterion = Criterion::default().sample_size(100).configure_from_args();
     calls::define(&mut criterion);
     events::define(&mut criterion);
+    guard::define(&mut criterion);
     criterion.final_summary();
 }

@@ -68,18 +68,27 @@ pub mod data {
         Lagged, Lane, LoopKind, PlanRef, Room, ScopeError, Source, StepEnd, Subscription,
         WorkflowState,
     };
-    pub use crate::guard::GrantsBuilder;
+    pub use crate::guard::{
+        ApprovalDesk, ApprovalStore, Approver, Ban, Broader, Bundle, Change, Counters, Explanation,
+        Facts, Force, Glob, GrantsBuilder, Guard, HostFact, HostPattern, Judgement, Lesson,
+        PathFact, Permission, Policies, PoliciesBuilder, Question, Rule, RuleDecision, Sign,
+        Suggestion, Tally, suggest,
+    };
+    #[cfg(feature = "guard-cedar")]
+    pub use crate::guard::{CedarPolicies, Known, Named, Problem, schema as cedar_schema};
     #[cfg(feature = "store-sqlite")]
     pub use crate::journal::{
         Expected, Filter, JournalLoad, JournalOptions, JournalReader, Keep, PublicKey,
         PublicKeyError, Retained, Role, Stored, Verified, csv_header, remembered, verify,
     };
-    pub use crate::session::{EngineBuilder, SystemClock};
+    pub use crate::session::{Capability, EngineBuilder, SystemClock};
     pub use crate::types::{
-        Approvals, Blame, Bounded, Budget, CallId, Case, Claimed, Claims, ComponentName, Decision,
-        Denial, Digest, DigestError, EventId, Failure, FailureSource, Field, Frame, Grant, Import,
-        Inputs, JournalId, LimitsBuilder, Nonces, Open, Parameter, Phase, QuantityError, RunId,
-        StreamId, Timestamp, TraceId, TraceIdError, Usage, Verdict, WitType, WorkflowId, block,
-        line,
+        Action, ApprovalAnswer, ApprovalRefused, ApprovalRequest, Approvals, AskedLimits, Asks,
+        Blame, Bounded, Budget, CallId, Case, Claimed, Claims, ComponentName, Decision, Declared,
+        Denial, Digest, DigestError, Effect, EventId, Example, Failure, FailureSource, Field,
+        Frame, FunctionManifest, FunctionShape, Grant, Import, Inputs, JournalId, LimitsBuilder,
+        Manifest, Mode, Nonces, Open, Parameter, Phase, PolicyRef, Principal, QuantityError, RunId,
+        Shape, ShapeChange, StreamId, Timestamp, Token, TraceId, TraceIdError, Usage, Verdict, Via,
+        WitType, WorkflowId, block, distance, is_capability, line,
     };
 }

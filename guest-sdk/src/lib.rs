@@ -35,3 +35,22 @@ macro_rules! bindings {
         });
     };
 }
+
+/// Puts a manifest into the component: the JSON file that says what its functions do and need.
+///
+/// The path is relative to the source file. The engine reads it from the custom section `engine:manifest`
+/// and refuses to load a component whose manifest makes no sense.
+///
+/// # Example
+///
+/// ```ignore
+/// guest_sdk::manifest!("../manifest.json");
+/// ```
+#[macro_export]
+macro_rules! manifest {
+    ($path:literal) => {
+        #[unsafe(link_section = "engine:manifest")]
+        #[used]
+        static MANIFEST: [u8; include_bytes!($path).len()] = *include_bytes!($path);
+    };
+}

@@ -28,7 +28,14 @@ pub(crate) fn run() -> anyhow::Result<()> {
         "warnings",
     ]))?;
     // Each feature of the library alone, and none.
-    for features in ["", "metrics", "otel", "schema", "store-sqlite"] {
+    for features in [
+        "",
+        "guard-cedar",
+        "metrics",
+        "otel",
+        "schema",
+        "store-sqlite",
+    ] {
         shell::run(&mut cargo(&[
             "clippy",
             "--locked",

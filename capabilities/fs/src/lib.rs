@@ -10,6 +10,7 @@ use std::time::UNIX_EPOCH;
 use exports::engine::fs::files::{Chunk, Content, Entry, Error, Found, Guest, Kind, Mode};
 
 guest_sdk::bindings!("fs" in "../../wit/fs");
+guest_sdk::manifest!("../manifest.json");
 
 /// The most bytes of one read or write.
 const MOST_BYTES: u32 = 1 << 20;

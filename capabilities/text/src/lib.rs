@@ -8,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use exports::engine::text::analysis::{Guest, Match, WordCount};
 
 guest_sdk::bindings!("text" in "../../wit/text");
+guest_sdk::manifest!("../manifest.json");
 
 /// The most matches of one search.
 const MOST_MATCHES: usize = 10_000;

@@ -4,7 +4,7 @@ use wasmtime_wasi::I32Exit;
 use super::describe::is_command;
 use super::instance::Instance;
 use super::trap;
-use super::value::{Arguments, NoJson, encode_until};
+use super::value::{NoJson, encode_until};
 use crate::guard::Target;
 use crate::host::{Caps, Stop};
 use crate::types::{Budget, Fault, FaultKind, Json, Phase, Usage, WitType};
@@ -27,8 +27,8 @@ impl Instance {
     /// # Cancellation
     ///
     /// Dropping the future stops the guest at its next yield, within milliseconds.
-    pub(crate) async fn call(mut self, arguments: Arguments) -> Returned {
-        let ended = self.run(&arguments).await;
+    pub(crate) async fn call(mut self) -> Returned {
+        let ended = self.run().await;
         let usage = self.usage();
         match ended {
             Ok((value, exit_code)) => Returned {
@@ -56,7 +56,7 @@ impl Instance {
         }
     }
 
-    async fn run(&mut self, arguments: &Arguments) -> Result<(Option<Json>, Option<i32>), Fault> {
+    async fn run(&mut self) -> Result<(Option<Json>, Option<i32>), Fault> {
         let missing = || {
             Fault::new(FaultKind::Bug {
                 at: "an export that was described",
@@ -82,7 +82,7 @@ impl Instance {
             .ok_or_else(missing)?;
 
         let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
-        let call = callee.call_async(&mut self.store, arguments.values(), &mut results);
+        let call = callee.call_async(&mut self.store, self.arguments.values(), &mut results);
         let ended = self.supervisor.watch(call).await;
         let command = self.permitted.target == Target::Command;
         match ended {

@@ -5,7 +5,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::instance::Guest;
 use super::structure::{self, DebugInfo};
-use super::{Source, config, describe, link};
+use super::{Source, config, describe, link, manifest};
 use crate::types::{Descriptor, Fault, FaultKind, Import, Phase, text};
 
 /// The compiler and the linker that all components of an engine share.
@@ -54,10 +54,11 @@ impl Runtime {
     ///
     /// Faults with the codes `E-INVALID-COMPONENT` and `E-LIMIT-COMPILE`.
     pub(crate) fn compile(&self, source: &Source) -> Result<Compiled, Fault> {
-        let debug = structure::check(source)?;
+        let found = structure::check(source)?;
         let component = Component::from_binary(&self.engine, source.content())
             .map_err(|error| invalid(source, &error))?;
-        let (descriptor, exports) = describe::describe(&self.engine, &component, source)?;
+        let (mut descriptor, exports) = describe::describe(&self.engine, &component, source)?;
+        manifest::read(source, found.manifest, &mut descriptor)?;
         refuse_wasi_three(&descriptor)?;
         let linked =
             link::link(&self.linker, &component).map_err(|error| invalid(source, &error))?;
@@ -66,7 +67,7 @@ impl Runtime {
             descriptor,
             exports,
             linked,
-            debug,
+            debug: found.debug,
         })))
     }
 }

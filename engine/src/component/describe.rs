@@ -46,6 +46,8 @@ pub(super) fn describe(
         imports,
         functions: scribe.functions,
         command,
+        manifest: None,
+        about: Vec::new(),
     };
     Ok((descriptor, scribe.exports))
 }

@@ -8,7 +8,8 @@ use super::config::FUEL_BETWEEN_YIELDS;
 use super::meter::Meter;
 use super::supervise::{Cancel, Supervisor};
 use super::trap;
-use crate::guard::{Permit, Permitted};
+use super::value::Arguments;
+use crate::guard::{Current, Permit, Permitted};
 use crate::host::{Caps, Host, HostView, Record, Stop, Streams};
 use crate::types::{Budget, Clock, Fault, FaultKind, Phase, Usage};
 
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cancel: Cancel,
     pub(crate) record: Arc<Record>,
+    pub(crate) policies: Arc<Current>,
 }
 
 /// A component that was started and can be called once.
@@ -41,6 +43,7 @@ pub(crate) struct Instance {
     pub(super) linked: Option<Linked>,
     pub(super) supervisor: Supervisor,
     pub(super) record: Arc<Record>,
+    pub(super) arguments: Arguments,
 }
 
 impl std::fmt::Debug for Instance {
@@ -69,14 +72,15 @@ impl From<Fault> for FailedStart {
 }
 
 impl Instance {
-    /// Starts `compiled` with exactly what `permit` grants.
+    /// Starts `compiled` with exactly what `permit` grants, ready to be called with `arguments`.
     ///
     /// The component's own initialisers run here and count against the permit's fuel, memory and wall
     /// time.
     ///
     /// # Errors
     ///
-    /// A fault of the engine if the permit was decided for other bytes; whatever stops an initialiser.
+    /// [`FaultKind::Stale`] if the permit was decided for other bytes, other arguments or under other
+    /// policies; whatever stops an initialiser.
     ///
     /// # Cancellation
     ///
@@ -84,21 +88,24 @@ impl Instance {
     pub(crate) async fn start(
         compiled: &Compiled,
         permit: Permit,
+        arguments: Arguments,
         streams: Streams,
         context: Context,
     ) -> Result<Instance, FailedStart> {
-        let permitted = permit.spend();
-        if permitted.digest != compiled.source().digest() {
-            return Err(Fault::new(FaultKind::Bug {
-                at: "a permit for another component",
-            })
-            .into());
-        }
         let Context {
             clock,
             cancel,
             record,
+            policies,
         } = context;
+        // What was decided about is told from what is here, not from what anybody remembers of it.
+        let permitted = permit
+            .spend(
+                compiled.source().digest(),
+                arguments.digest(),
+                policies.get().digest(),
+            )
+            .map_err(|fault| fault.at(Phase::Start))?;
         // Opening the grants is the engine's work, not the guest's, so the clock starts after it.
         let host = Host::new(&permitted.grants, streams, record.clone())
             .map_err(|fault| fault.at(Phase::Start))?;
@@ -110,6 +117,7 @@ impl Instance {
             linked: None,
             supervisor,
             record,
+            arguments,
         };
         let Instance {
             store,

@@ -10,6 +10,7 @@ mod describe;
 mod expansion;
 mod instance;
 mod link;
+mod manifest;
 mod meter;
 mod source;
 mod structure;

@@ -68,12 +68,20 @@ pub(super) struct DebugInfo {
     pub(super) sections: Vec<(String, Range<usize>)>,
 }
 
-/// Checks magic, layer and bounds, and finds debug information on the way.
-pub(super) fn check(source: &Source) -> Result<Vec<DebugInfo>, Fault> {
+/// What was found on the way through a component's structure.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) debug: Vec<DebugInfo>,
+    /// Where the manifest lies in the component's bytes.
+    pub(super) manifest: Option<Range<usize>>,
+}
+
+/// Checks magic, layer and bounds, and finds debug information and the manifest on the way.
+pub(super) fn check(source: &Source) -> Result<Found, Fault> {
     check_unplaced(source).map_err(|fault| fault.at(Phase::Load))
 }
 
-fn check_unplaced(source: &Source) -> Result<Vec<DebugInfo>, Fault> {
+fn check_unplaced(source: &Source) -> Result<Found, Fault> {
     let bytes = source.content();
     if let Some((found, hint)) = not_a_component(bytes) {
         let fault = Fault::new(FaultKind::NotComponent {
@@ -109,7 +117,13 @@ fn check_unplaced(source: &Source) -> Result<Vec<DebugInfo>, Fault> {
                 }),
             })?;
     }
-    Ok(seen.debug)
+    if seen.manifests > 1 {
+        return Err(super::manifest::wrong(
+            source,
+            &format!("there are {} of them", seen.manifests),
+        ));
+    }
+    Ok(seen.found)
 }
 
 struct Excess {
@@ -147,7 +161,8 @@ struct Seen {
     expansion: Expansion,
     /// Core modules that are open, innermost last; components between them do not matter.
     open: Vec<Option<DebugInfo>>,
-    debug: Vec<DebugInfo>,
+    found: Found,
+    manifests: u32,
 }
 
 impl Seen {
@@ -175,7 +190,7 @@ impl Seen {
                 if let Some(Some(mut module)) = self.open.pop() {
                     module.module.end = *end;
                     if !module.sections.is_empty() {
-                        self.debug.push(module);
+                        self.found.debug.push(module);
                     }
                 }
             }
@@ -198,6 +213,10 @@ impl Seen {
                 }
             }
             Payload::CodeSectionEntry(body) => within(body.range().len() as u64, FUNCTION_SIZE)?,
+            Payload::CustomSection(section) if section.name() == super::manifest::SECTION => {
+                self.manifests = self.manifests.saturating_add(1);
+                self.found.manifest = Some(section.data_offset()..section.range().end);
+            }
             Payload::CustomSection(section) if section.name().starts_with(".debug_") => {
                 if let Some(Some(module)) = self.open.last_mut()
                     && module.sections.len() < 32

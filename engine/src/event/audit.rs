@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Event, EventKind};
-use crate::types::{Bounded, Denial, Digest, Failure, secrets};
+use crate::types::{Bounded, Code, Denial, Digest, Failure, Verdict, secrets};
 
 /// How much of what went in and came out is written down.
 ///
@@ -85,13 +85,20 @@ impl Audit {
             }
             EventKind::StallDetected { evidence, .. } => self.text(evidence),
             EventKind::Other { data, .. } => self.unknown(data),
-            EventKind::PermitDenied { denials, .. } => denials.iter_mut().for_each(hide_denial),
+            EventKind::PermitDenied { denials, verdict } => {
+                denials.iter_mut().for_each(|denial| {
+                    hide_denial(denial);
+                    self.hint(denial);
+                });
+                self.verdict(verdict);
+            }
+            EventKind::PermitIssued { verdict, .. } => self.verdict(verdict),
+            EventKind::NameRepaired { original, .. } => hide(original),
             EventKind::AccessDenied(denial) => hide_denial(denial),
             EventKind::AccessAllowed(access) => hide(&mut access.target),
             EventKind::RunStarted { component, .. } => hide(component),
             EventKind::ComponentLoaded { name, .. } => hide(name),
-            EventKind::PermitIssued { .. }
-            | EventKind::VerdictAllowed(_)
+            EventKind::VerdictAllowed(_)
             | EventKind::VerdictWarned(_)
             | EventKind::VerdictDenied(_)
             | EventKind::VerdictKilled(_)
@@ -116,6 +123,21 @@ impl Audit {
             | EventKind::ComponentRemoved(_)
             | EventKind::StreamTruncated { .. }
             | EventKind::HealthReported { .. } => {}
+        }
+    }
+
+    /// What was found in arguments is made of them.
+    fn verdict(self, verdict: &mut Verdict) {
+        match self {
+            Audit::Full => verdict.facts.iter_mut().for_each(hide),
+            Audit::Metadata => verdict.facts.clear(),
+        }
+    }
+
+    /// The change that would allow an action can hold its arguments.
+    fn hint(self, denial: &mut Denial) {
+        if self == Audit::Metadata && denial.code == Code::DeniedPolicy {
+            denial.hint.clear();
         }
     }
 

@@ -38,11 +38,20 @@ pub enum EventKind {
         imports: Vec<String>,
         /// Full names of its exported functions; at most 256.
         functions: Vec<String>,
+        /// Imports that nobody grants: to use one ends the call. At most 256.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ungranted: Vec<String>,
     },
     /// The guard allowed the call. Comes once, before `call_started`; never after `permit_denied`.
     PermitIssued {
         /// The component the permit is for.
         digest: Digest,
+        /// For whom it runs.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        principal: String,
+        /// What policies call it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        action: String,
         /// The function the permit is for; `None` for the command.
         function: Option<String>,
         /// The limits in force.
@@ -51,6 +60,10 @@ pub enum EventKind {
         grants: Vec<Grant>,
         /// The decision and the rules that made it.
         verdict: Verdict,
+        /// Grants that the component has no use for and is not given: it does not import what they are
+        /// for, or its manifest does not ask for them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unused: Vec<Grant>,
     },
     /// The guard refused the call. The run ends.
     PermitDenied {
@@ -58,6 +71,14 @@ pub enum EventKind {
         denials: Vec<Denial>,
         /// The decision and the rules that made it.
         verdict: Verdict,
+    },
+    /// A misspelt name of a capability was taken for the only one that is close to it. Comes before policy
+    /// is asked, which judges the repaired name.
+    NameRepaired {
+        /// The name as it was asked for.
+        original: String,
+        /// The name it was taken for.
+        repaired: String,
     },
     /// Policy allowed an action.
     VerdictAllowed(Judged),
@@ -419,6 +440,7 @@ kinds! {
     ComponentLoaded = "component_loaded" in Audit;
     PermitIssued = "permit_issued" in Audit;
     PermitDenied = "permit_denied" in Audit;
+    NameRepaired = "name_repaired" in Audit;
     VerdictAllowed = "verdict_allowed" in Audit;
     VerdictWarned = "verdict_warned" in Audit;
     VerdictDenied = "verdict_denied" in Audit;

@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{Event, EventKind, Sink};
-use crate::types::{Decision, Open};
+use crate::types::Open;
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -169,16 +169,8 @@ impl Metrics {
                 sums.memory.observe(usage.memory_peak.get() as f64);
             }
             EventKind::PermitIssued { verdict, .. } | EventKind::PermitDenied { verdict, .. } => {
-                let decision = match verdict.decision {
-                    Decision::Allow => "allow",
-                    Decision::Deny => "deny",
-                };
-                count(&sums.verdicts, "decision", decision);
+                count(&sums.verdicts, "decision", verdict.decision.as_str());
             }
-            EventKind::VerdictAllowed(_) => count(&sums.verdicts, "decision", "allow"),
-            EventKind::VerdictWarned(_) => count(&sums.verdicts, "decision", "warn"),
-            EventKind::VerdictDenied(_) => count(&sums.verdicts, "decision", "deny"),
-            EventKind::VerdictKilled(_) => count(&sums.verdicts, "decision", "kill"),
             EventKind::LimitReached { limit, .. } => {
                 let name = match limit {
                     Open::Known(limit) => limit.as_str(),

@@ -1,156 +1,254 @@
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::Grants;
-use crate::types::{Decision, Descriptor, Digest, Fault, FaultKind, Function, Limits, Verdict};
+use super::explain::{self, Change, Explanation};
+use super::permit::{Decided, Given, Permit, Refusal, Waiting, because, judged};
+use super::policies::Asked;
+use super::{Ask, Grants, Judgement, Lesson, Policies, Policy, Question};
+use crate::types::{
+    Clock, Code, Decision, Denial, Descriptor, Effect, Fault, FaultKind, Function, Grant, Limits,
+    Mode, Rights, Verdict, text,
+};
 
-/// What the operator allows: the outermost layer.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Policy {
-    grants: Option<Grants>,
+/// Grants and limits narrowed by every layer, and nothing decided yet.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    ask: Ask,
+    function: Option<Function>,
+    grants: Grants,
     limits: Limits,
-    /// What the engine keeps for itself.
-    kept: Vec<PathBuf>,
+    unused: Vec<Grant>,
 }
 
-impl Policy {
-    /// The most that any call may use.
-    #[must_use]
-    pub(crate) fn limited_to(mut self, most: Limits) -> Self {
-        self.limits = most;
-        self
+impl Draft {
+    /// Narrows what the operator allows by the manifest, the caller and the plan step.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::Denied`] with every grant that was asked for in vain, not the first alone, so that one
+    /// round of fixing is enough; [`FaultKind::Config`] if a grant would expose the engine's own state.
+    pub(crate) fn new(shape: &Descriptor, ask: Ask, policy: &Policy) -> Result<Self, Fault> {
+        let capability = &ask.capability;
+        let mut grants = capability.grants.clone().or_else(|| policy.most().cloned());
+        let mut limits = *policy.limits();
+        if let Some(asked) = &capability.limits {
+            limits = limits.narrowed_by(asked);
+        }
+        for layer in &ask.layers {
+            if let Some(asked) = &layer.limits {
+                limits = limits.narrowed_by(asked);
+            }
+            // An absent layer does not restrict.
+            let Some(asked) = &layer.grants else {
+                continue;
+            };
+            grants = Some(match grants {
+                // The operator's layer was checked when the engine was built; what is within it is as well.
+                None => {
+                    policy.keep_out(asked)?;
+                    asked.clone()
+                }
+                Some(outer) => outer.narrowed_by(asked).map_err(|denials| {
+                    Fault::new(FaultKind::Denied(denials)).hint("see `denials` for what to grant")
+                })?,
+            });
+        }
+        // Where no layer grants, nothing is granted.
+        let mut grants = grants.unwrap_or_default();
+        let mut unused = Vec::new();
+        if let Some(manifest) = shape.manifest() {
+            limits = manifest.asks.limits.narrow(&limits);
+            let files = manifest.asks.files;
+            unused = grants.keep(files, |name| manifest.asks.env.contains(name));
+        }
+        if let Some(declared) = &ask.action.declared {
+            unused.extend(grants.keep(rights(&declared.effects), |_| true));
+        }
+        if !shape.imports_any("wasi:filesystem/") {
+            unused.extend(grants.keep(None, |_| true));
+        }
+        if !shape.imports_any("wasi:cli/environment") {
+            unused.extend(grants.keep(Some(Rights::ReadWrite), |_| false));
+        }
+        Ok(Self {
+            function: ask.target.function(shape).cloned(),
+            ask,
+            grants,
+            limits,
+            unused,
+        })
     }
 
-    /// The most that any call may be given. Without it, a call gets what its own layer asks for.
-    #[must_use]
-    pub(crate) fn grants(mut self, most: Grants) -> Self {
-        self.grants = Some(most);
-        self
-    }
-
-    /// The directory of the engine's own state, which no grant may touch.
-    #[must_use]
-    pub(crate) fn home(mut self, home: impl Into<PathBuf>) -> Self {
-        self.kept.push(home.into());
-        self
-    }
-
-    /// Checks the layer itself.
-    pub(crate) fn check(&self) -> Result<(), Fault> {
-        self.grants
-            .as_ref()
-            .map_or(Ok(()), |grants| self.keep_out(grants))
-    }
-
-    /// Refuses grants that touch what the engine keeps for itself.
-    fn keep_out(&self, grants: &Grants) -> Result<(), Fault> {
-        self.kept
-            .iter()
-            .try_for_each(|kept| grants.keep_out_of(kept))
-    }
-
-    /// The limits of a call that asks for none.
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
-    }
-}
-
-/// What one call asks for.
-#[derive(Clone, Debug)]
-pub(crate) struct Ask {
-    pub(crate) target: Target,
-    pub(crate) grants: Option<Grants>,
-    pub(crate) limits: Option<Limits>,
-}
-
-/// What a permit lets start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// The component's `wasi:cli/run`.
-    Command,
-    /// The exported function at this position of the descriptor.
-    Function(usize),
-}
-
-impl Target {
-    /// The function's description; `None` for the command.
-    #[must_use]
-    pub(crate) fn function(self, shape: &Descriptor) -> Option<&Function> {
-        match self {
-            Target::Command => None,
-            Target::Function(position) => shape.functions().get(position),
+    /// Asks the policies.
+    ///
+    /// `arguments` gives the arguments in their canonical form, if anybody wants to look at them.
+    pub(crate) async fn decide(
+        self,
+        policies: &Policies,
+        clock: &dyn Clock,
+        arguments: &(dyn Fn() -> serde_json::Value + Sync),
+    ) -> Decided {
+        if policies.mode() == Mode::Off {
+            return Decided::Permitted(self.permit(policies, policies.unasked()));
+        }
+        let consulted = self.consult(policies, arguments).await;
+        let (judgement, verdict, changes) = {
+            let question = self.question(arguments);
+            let judgement = policies.judge(&question, clock).and(consulted);
+            let verdict = policies.verdict(&judgement, &question);
+            let changes = explain::changes(&question, &judgement, &verdict);
+            (judgement, verdict, changes)
+        };
+        match verdict.decision {
+            Decision::Allow | Decision::Warn => Decided::Permitted(self.permit(policies, verdict)),
+            _ if policies.mode() == Mode::Observe => {
+                Decided::Permitted(self.permit(policies, verdict))
+            }
+            Decision::Ask => {
+                let approvers = judgement.ban.map(|ban| ban.force.approvers());
+                let approvers = approvers.unwrap_or_default();
+                if let Some(lesson) = policies.lesson(&self.ask.action, &verdict, &approvers) {
+                    return self.learned(policies, lesson, verdict);
+                }
+                Decided::Waits(Waiting {
+                    approvers,
+                    permit: self.permit(policies, verdict),
+                })
+            }
+            Decision::Deny | Decision::Kill => Decided::Refused(Refusal {
+                fault: self.refusal(&verdict, &changes),
+                judged: Some(judged(&self.ask.action, &verdict)),
+                verdict,
+            }),
         }
     }
-}
 
-/// Proof that [`decide`] let one component start once.
-///
-/// Not `Clone`; its fields are private to `guard::decide`. To use it is to give it up.
-#[derive(Debug)]
-#[must_use = "a permit does nothing until an instance is started with it"]
-pub(crate) struct Permit(Permitted);
-
-/// What a used permit leaves behind.
-#[derive(Debug)]
-pub(crate) struct Permitted {
-    pub(crate) digest: Digest,
-    pub(crate) target: Target,
-    pub(crate) grants: Grants,
-    pub(crate) limits: Limits,
-    pub(crate) verdict: Verdict,
-}
-
-impl Permit {
-    /// What it permits, to look at.
-    pub(crate) fn peek(&self) -> &Permitted {
-        &self.0
-    }
-
-    /// Gives the permit up for what it permits.
-    pub(crate) fn spend(self) -> Permitted {
-        self.0
-    }
-}
-
-/// The name of the built-in rule: within the grants and limits of every layer, a call may run.
-const RULE: &str = "builtin:within-grants";
-
-/// Narrows what the operator allows by what the call asks for.
-///
-/// # Errors
-///
-/// [`FaultKind::Denied`] with every grant that was asked for in vain, not the first alone, so that one
-/// round of fixing is enough; [`FaultKind::Config`] if a grant would expose the engine's own state.
-pub(crate) fn decide(shape: &Descriptor, ask: Ask, policy: &Policy) -> Result<Permit, Fault> {
-    let grants = match (&policy.grants, ask.grants) {
-        // An absent layer does not restrict; where no layer grants, nothing is granted.
-        (None, None) => Grants::none(),
-        // The operator's layer was checked when the engine was built; what is within it is as well.
-        (None, Some(asked)) => {
-            policy.keep_out(&asked)?;
-            asked
+    /// Says what would be decided, why, and what would change it, without a permit.
+    pub(crate) async fn explain(
+        self,
+        policies: &Policies,
+        clock: &dyn Clock,
+        arguments: &(dyn Fn() -> serde_json::Value + Sync),
+    ) -> Explanation {
+        let consulted = self.consult(policies, arguments).await;
+        let (judgement, facts, verdict, changes) = {
+            let question = self.question(arguments);
+            let judgement = policies.judge(&question, clock).and(consulted);
+            let facts = question.facts().clone();
+            let verdict = if policies.mode() == Mode::Off {
+                policies.unasked()
+            } else {
+                policies.verdict(&judgement, &question)
+            };
+            let changes = explain::changes(&question, &judgement, &verdict);
+            (judgement, facts, verdict, changes)
+        };
+        Explanation {
+            grants: self.grants.list(),
+            unused: self.unused,
+            limits: policies.limit(&self.limits),
+            action: self.ask.action,
+            facts,
+            judgement,
+            verdict,
+            changes,
         }
-        (Some(outer), None) => outer.clone(),
-        (Some(outer), Some(inner)) => outer.narrowed_by(&inner).map_err(|denials| {
-            Fault::new(FaultKind::Denied(denials)).hint("see `denials` for what to grant")
-        })?,
-    };
-    let limits = ask
-        .limits
-        .map_or(policy.limits, |asked| policy.limits.narrowed_by(&asked));
-    Ok(Permit(Permitted {
-        digest: shape.digest(),
-        target: ask.target,
-        grants,
-        limits,
-        verdict: verdict(Decision::Allow),
-    }))
+    }
+
+    fn question<'a>(
+        &'a self,
+        arguments: &'a (dyn Fn() -> serde_json::Value + Sync),
+    ) -> Question<'a> {
+        Question::new(
+            &self.ask.action,
+            self.function.as_ref(),
+            &self.grants,
+            self.ask.counters,
+            arguments,
+        )
+    }
+
+    /// Asks the guards of one's own, if there are any.
+    async fn consult(
+        &self,
+        policies: &Policies,
+        arguments: &(dyn Fn() -> serde_json::Value + Sync),
+    ) -> Judgement {
+        if !policies.consults() {
+            return Judgement::default();
+        }
+        let asked = Arc::new(Asked {
+            action: self.ask.action.clone(),
+            function: self.function.clone(),
+            grants: self.grants.clone(),
+            counters: self.ask.counters,
+            arguments: arguments(),
+        });
+        policies.consult(&asked).await
+    }
+
+    /// What an earlier answer says, so that nobody is asked again.
+    fn learned(self, policies: &Policies, lesson: &Lesson, verdict: Verdict) -> Decided {
+        let verdict = Verdict {
+            decision: if lesson.allow {
+                Decision::Allow
+            } else {
+                Decision::Deny
+            },
+            reason: format!("`{}` said always", text::line(lesson.by.as_str(), 128)),
+            ..verdict
+        };
+        if lesson.allow {
+            return Decided::Permitted(self.permit(policies, verdict).skipped());
+        }
+        Decided::Refused(Refusal {
+            fault: self.refusal(&verdict, &[]),
+            judged: Some(judged(&self.ask.action, &verdict)),
+            verdict,
+        })
+    }
+
+    fn permit(self, policies: &Policies, verdict: Verdict) -> Permit {
+        let Draft {
+            ask,
+            grants,
+            limits,
+            unused,
+            ..
+        } = self;
+        let given = Given {
+            grants,
+            limits: policies.limit(&limits),
+            unused,
+            policies: policies.digest(),
+        };
+        Permit::new(ask.action, ask.target, verdict, given)
+    }
+
+    fn refusal(&self, verdict: &Verdict, changes: &[Change]) -> Fault {
+        let hint: Vec<String> = changes.iter().map(Change::to_string).collect();
+        let by = because(verdict.policies.first(), &verdict.reason);
+        let denial = Denial {
+            code: Code::DeniedPolicy,
+            interface: String::new(),
+            operation: "the action".to_owned(),
+            target: self.ask.action.name.clone(),
+            reason: by.trim_start_matches(": ").to_owned(),
+            hint: hint.join("; "),
+            count: 1,
+        };
+        let fault = Fault::new(FaultKind::Denied(vec![denial]));
+        let places = verdict.places.iter().filter(|place| place.file.is_some());
+        places.fold(fault, |fault, place| fault.hint(format!("see {place}")))
+    }
 }
 
-/// The built-in rule's verdict.
-pub(crate) fn verdict(decision: Decision) -> Verdict {
-    Verdict {
-        decision,
-        policies: vec![RULE.to_owned()],
+/// What a function may do in granted directories, by the effects that it declares.
+fn rights(effects: &BTreeSet<Effect>) -> Option<Rights> {
+    if effects.contains(&Effect::Write) || effects.contains(&Effect::Destructive) {
+        Some(Rights::ReadWrite)
+    } else {
+        effects.contains(&Effect::Read).then_some(Rights::ReadOnly)
     }
 }
 

@@ -51,8 +51,9 @@ impl Grants {
         GrantsBuilder::default()
     }
 
-    /// The grants as plain data, for outcomes and events.
-    pub(crate) fn list(&self) -> Vec<Grant> {
+    /// The grants as plain data, as outcomes and events show them.
+    #[must_use]
+    pub fn list(&self) -> Vec<Grant> {
         let dirs = self.dirs.iter().map(|dir| Grant::Dir {
             host: dir.host.clone(),
             guest: dir.guest.clone(),
@@ -63,6 +64,27 @@ impl Grants {
             .keys()
             .map(|name| Grant::Env { name: name.clone() });
         dirs.chain(env).collect()
+    }
+
+    /// Keeps directories with at most these rights, and the variables that are wanted; returns what is
+    /// there no more.
+    pub(super) fn keep(
+        &mut self,
+        most: Option<Rights>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<Grant> {
+        let mut gone = Grants::none();
+        match most {
+            None => gone.dirs = std::mem::take(&mut self.dirs),
+            Some(most) => {
+                for dir in &mut self.dirs {
+                    dir.rights = dir.rights.min(most);
+                }
+            }
+        }
+        let env = std::mem::take(&mut self.env);
+        (self.env, gone.env) = env.into_iter().partition(|(name, _)| wanted(name));
+        gone.list()
     }
 
     pub(crate) fn dirs(&self) -> &[DirGrant] {
@@ -82,6 +104,14 @@ impl Grants {
         self.keep_out_of(home.as_ref())
     }
 
+    /// Checks that nothing here lets a guest change a file that decides what guests may do.
+    pub(super) fn keep_from_changing(&self, file: &Path) -> Result<(), Fault> {
+        self.dirs
+            .iter()
+            .filter(|dir| dir.rights == Rights::ReadWrite)
+            .try_for_each(|dir| paths::keep_from_changing(file, &dir.host))
+    }
+
     pub(super) fn keep_out_of(&self, home: &Path) -> Result<(), Fault> {
         self.dirs
             .iter()
@@ -93,7 +123,7 @@ impl Grants {
     /// A directory that the inner layer names wider than this one is cut to this one's; a directory
     /// or variable that this layer does not have at all is refused, so that nobody runs without what
     /// they counted on.
-    pub(super) fn narrowed_by(&self, inner: &Grants) -> Result<Grants, Vec<Denial>> {
+    pub(crate) fn narrowed_by(&self, inner: &Grants) -> Result<Grants, Vec<Denial>> {
         let mut both = Grants::none();
         let mut denials = Vec::new();
         for asked in &inner.dirs {

@@ -57,9 +57,31 @@ pub(super) fn keep_out_of(home: &Path, resolved: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Refuses a resolved directory in which a guest could change what decides about it.
+pub(super) fn keep_from_changing(file: &Path, resolved: &Path) -> Result<(), Fault> {
+    if touches(resolved, &resolve_as_far_as_it_exists(file)) {
+        return Err(Fault::config(format!(
+            "cannot grant `{}` writable: `{}` in it decides what guests may do",
+            show(resolved),
+            show(file)
+        ))
+        .hint("grant a directory beside it, or grant it read-only"));
+    }
+    Ok(())
+}
+
 /// Whether one is inside the other, or they are the same.
 pub(super) fn touches(a: &Path, b: &Path) -> bool {
     a.starts_with(b) || b.starts_with(a)
+}
+
+/// Whether a path is a directory of this guest name, or in it.
+pub(super) fn is_below(path: &str, guest: &str) -> bool {
+    guest == "."
+        || guest == "/"
+        || path
+            .strip_prefix(guest)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A path as it may be shown.

@@ -83,6 +83,15 @@ impl Approvals for Journal {
         Ok(())
     }
 
+    fn asked(&self, token: &str) -> Result<Option<String>, Fault> {
+        self.within(|transaction| {
+            transaction
+                .prepare_cached("SELECT request FROM approval WHERE token = ?1")?
+                .query_row([token], |row| row.get(0))
+                .optional()
+        })
+    }
+
     fn answer(&self, token: &str, answer: &str) -> Result<bool, Fault> {
         self.within(|transaction| {
             transaction
@@ -220,6 +229,8 @@ mod tests {
         assert!(!journal.answer("t3", "yes").unwrap());
         assert_eq!(journal.answered("t1").unwrap().as_deref(), Some("yes"));
         assert_eq!(journal.answered("t2").unwrap(), None);
+        assert_eq!(journal.asked("t1").unwrap().as_deref(), Some("send it?"));
+        assert_eq!(journal.asked("t3").unwrap(), None);
         assert_eq!(
             journal.waiting().unwrap(),
             [("t2".to_owned(), "delete it?".to_owned())]

@@ -36,10 +36,23 @@ impl Clock for SystemClock {
     }
 
     fn thread_cpu(&self) -> Duration {
-        let used = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(
-            u64::try_from(used.tv_sec).unwrap_or(0),
-            u32::try_from(used.tv_nsec).unwrap_or(0),
-        )
+        now(ClockId::ThreadCPUTime)
     }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the kernel's own name of this boot"
+    )]
+    fn boot(&self) -> Option<(String, Duration)> {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some((id.trim().to_owned(), now(ClockId::Boottime)))
+    }
+}
+
+fn now(clock: ClockId) -> Duration {
+    let now = clock_gettime(clock);
+    Duration::new(
+        u64::try_from(now.tv_sec).unwrap_or(0),
+        u32::try_from(now.tv_nsec).unwrap_or(0),
+    )
 }

@@ -1,19 +1,33 @@
+use std::collections::BTreeMap;
+#[cfg(feature = "guard-cedar")]
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+#[cfg(feature = "guard-cedar")]
+use std::sync::{Mutex, PoisonError};
 
+use super::capability::Capability;
 use super::clock::SystemClock;
 use super::request::Call;
 use super::run::Run;
 use crate::component::{Compiled, Runtime, Source};
 use crate::event::Sink;
-use crate::guard::{Grants, Policy};
-use crate::types::{Clock, Fault, FaultKind, Json, Limits, Outcome, Phase};
+use crate::guard::{ApprovalDesk, Approver, Current, Explanation, Grants, Policies, Policy};
+#[cfg(feature = "guard-cedar")]
+use crate::guard::{Known, Named};
+#[cfg(feature = "guard-cedar")]
+use crate::types::Digest;
+use crate::types::{Clock, Descriptor, Fault, FaultKind, Json, Limits, Outcome, Phase};
 
 /// What the operator of an engine decides: the outermost layer of every call.
 ///
-/// Defaults: the limits of [`Limits`], no grants, no home.
+/// Defaults: the limits of [`Limits`], no grants, no home, the policies of the bundle `strict`.
 #[derive(Clone, Debug, Default)]
-pub struct Config(Policy);
+pub struct Config {
+    policy: Policy,
+    policies: Policies,
+    capabilities: Vec<Capability>,
+}
 
 impl Config {
     /// Starts from the defaults.
@@ -25,7 +39,7 @@ impl Config {
     /// The most that any call may use.
     #[must_use]
     pub fn limits(mut self, most: Limits) -> Self {
-        self.0 = self.0.limited_to(most);
+        self.policy = self.policy.limited_to(most);
         self
     }
 
@@ -34,7 +48,7 @@ impl Config {
     /// Without this layer a call gets what it asks for itself.
     #[must_use]
     pub fn grants(mut self, most: Grants) -> Self {
-        self.0 = self.0.grants(most);
+        self.policy = self.policy.grants(most);
         self
     }
 
@@ -42,7 +56,29 @@ impl Config {
     /// several.
     #[must_use]
     pub fn home(mut self, home: impl Into<PathBuf>) -> Self {
-        self.0 = self.0.home(home);
+        self.policy = self.policy.home(home);
+        self
+    }
+
+    /// A file that decides what calls may do, such as a configuration or a file of policies. No grant may let
+    /// a guest change it. There can be several.
+    #[must_use]
+    pub fn protect(mut self, file: impl Into<PathBuf>) -> Self {
+        self.policy = self.policy.protect(file);
+        self
+    }
+
+    /// What judges every action.
+    #[must_use]
+    pub fn policies(mut self, policies: Policies) -> Self {
+        self.policies = policies;
+        self
+    }
+
+    /// Adds a capability under a name of its own.
+    #[must_use]
+    pub fn capability(mut self, capability: Capability) -> Self {
+        self.capabilities.push(capability);
         self
     }
 }
@@ -53,6 +89,8 @@ pub struct EngineBuilder {
     config: Config,
     sinks: Vec<Arc<dyn Sink>>,
     clock: Option<Arc<dyn Clock>>,
+    desk: Option<ApprovalDesk>,
+    approver: Option<Arc<dyn Approver>>,
 }
 
 impl std::fmt::Debug for EngineBuilder {
@@ -93,21 +131,62 @@ impl EngineBuilder {
         self
     }
 
+    /// Leaves questions about actions that need approval here. Without it, and without an approver, such
+    /// actions are denied.
+    #[must_use]
+    pub fn approvals(mut self, desk: ApprovalDesk) -> Self {
+        self.desk = Some(desk);
+        self
+    }
+
+    /// Asks somebody who is there first.
+    #[must_use]
+    pub fn approver(mut self, approver: impl Approver + 'static) -> Self {
+        self.approver = Some(Arc::new(approver));
+        self
+    }
+
     /// Makes the engine.
     ///
     /// # Errors
     ///
-    /// A fault with the code `E-INVALID-CONFIG` if a grant touches the engine's home.
+    /// A fault with the code `E-INVALID-CONFIG` if a grant touches the engine's home, or two capabilities
+    /// have the same name.
     pub fn build(self) -> Result<Engine, Fault> {
         let EngineBuilder {
-            config: Config(policy),
+            config:
+                Config {
+                    policy,
+                    policies,
+                    capabilities,
+                },
             sinks,
             clock,
+            desk,
+            approver,
         } = self;
         policy.check()?;
+        let mut named = BTreeMap::new();
+        for capability in capabilities {
+            if let Some(grants) = &capability.layer.grants {
+                policy.keep_out(grants)?;
+            }
+            if let Some(twice) = named.insert(capability.name.clone(), capability) {
+                return Err(Fault::config(format!(
+                    "the capability `{}` is configured twice",
+                    twice.name
+                )));
+            }
+        }
         Ok(Engine(Arc::new(Inner {
             runtime: Runtime::new()?,
             policy,
+            policies: Arc::new(Current::new(policies)),
+            capabilities: named,
+            desk,
+            approver,
+            #[cfg(feature = "guard-cedar")]
+            fitting: Mutex::default(),
             sinks: sinks.into(),
             clock: clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
         })))
@@ -147,8 +226,81 @@ pub struct Engine(Arc<Inner>);
 pub(super) struct Inner {
     runtime: Runtime,
     pub(super) policy: Policy,
+    pub(super) policies: Arc<Current>,
+    pub(super) capabilities: BTreeMap<String, Capability>,
+    pub(super) desk: Option<ApprovalDesk>,
+    pub(super) approver: Option<Arc<dyn Approver>>,
+    /// Policies and components that were found to fit each other.
+    #[cfg(feature = "guard-cedar")]
+    fitting: Mutex<BTreeSet<(Digest, Digest)>>,
     pub(super) sinks: Arc<[Arc<dyn Sink>]>,
     pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Inner {
+    /// Checks once that the policies in force fit a component.
+    #[cfg(feature = "guard-cedar")]
+    pub(super) fn fit(&self, policies: &Policies, shape: &Descriptor) -> Result<(), Fault> {
+        /// The most pairs that are remembered.
+        const MOST: usize = 4096;
+        if policies.cedar().is_none() {
+            return Ok(());
+        }
+        let pair = (policies.digest(), shape.digest());
+        let fitting = || self.fitting.lock().unwrap_or_else(PoisonError::into_inner);
+        if fitting().contains(&pair) {
+            return Ok(());
+        }
+        let mut known = Known::all(shape);
+        let mut named = Vec::new();
+        for capability in self.capabilities.values() {
+            if capability.digest == shape.digest() {
+                let position = shape.find(&capability.function)?;
+                known.push(Known::named(&capability.name, shape, position));
+            } else {
+                named.push(Named {
+                    action: capability.name.clone(),
+                    component: capability.component.clone(),
+                });
+            }
+        }
+        policies.fit(&known, &named)?;
+        let mut fitting = fitting();
+        if fitting.len() >= MOST {
+            fitting.clear();
+        }
+        fitting.insert(pair);
+        Ok(())
+    }
+
+    /// The capability that a function is configured as.
+    ///
+    /// # Errors
+    ///
+    /// A fault with the code `E-INVALID-CONFIG` if it is several: then only a name says what it may do.
+    pub(super) fn capability_of(
+        &self,
+        shape: &Descriptor,
+        position: usize,
+    ) -> Result<Option<&Capability>, Fault> {
+        let mut found = self.capabilities.values().filter(|capability| {
+            capability.digest == shape.digest()
+                && shape.find(&capability.function).ok() == Some(position)
+        });
+        match (found.next(), found.next()) {
+            (Some(one), Some(other)) => Err(Fault::config(format!(
+                "the function is configured as `{}` and as `{}`",
+                one.name, other.name
+            ))
+            .hint("call it by one of these names")),
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// The fault of a name that nobody configured.
+    pub(super) fn no_capability(&self, name: &str) -> Fault {
+        Fault::unknown_capability(name, self.capabilities.keys().map(String::as_str))
+    }
 }
 
 impl std::fmt::Debug for Engine {
@@ -164,6 +316,11 @@ impl Engine {
     #[must_use]
     pub fn builder() -> EngineBuilder {
         EngineBuilder::default()
+    }
+
+    /// Puts other policies in force, all at once. Permits of the old ones are stale from then on.
+    pub fn replace_policies(&self, policies: Policies) {
+        self.0.policies.replace(policies);
     }
 
     /// Checks, compiles, describes and links a component, on a thread of its own.
@@ -246,6 +403,19 @@ impl Engine {
             Ok(component) => run.go(&component, call).await,
             Err(fault) => run.refuse(Some(digest), fault),
         }
+    }
+
+    /// Says what the guard would decide about a call, why, and the smallest change that would allow it.
+    /// Nothing runs and no event is sent.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the call from being judged: a function that is not there, arguments that do not fit,
+    /// grants that no outer layer gives.
+    pub async fn explain(&self, component: &Compiled, call: Call) -> Result<Explanation, Fault> {
+        Run::silent(&self.0, component.describe().name())
+            .explain(component, call)
+            .await
     }
 
     /// Records a run that could not even load its component, so that it has events and an outcome like

@@ -1,10 +1,14 @@
 //! The whole way of one run: load, decide, start, call, and exactly one outcome.
 
+mod approve;
+mod capability;
+mod choose;
 mod clock;
 mod engine;
 mod request;
 mod run;
 
+pub use capability::Capability;
 pub use clock::SystemClock;
 pub use engine::{Config, Engine, EngineBuilder};
 pub use request::Call;

@@ -1,6 +1,6 @@
 use crate::component::{Cancel, Forward, Stdin};
-use crate::guard::Grants;
-use crate::types::{Json, Limits};
+use crate::guard::{Grants, Layer, Tally};
+use crate::types::{Json, Limits, Principal, Token, Via, WorkflowId};
 
 /// What to call, with what, and within which bounds.
 ///
@@ -17,16 +17,37 @@ use crate::types::{Json, Limits};
 #[derive(Clone, Debug)]
 pub struct Call {
     pub(super) target: CallTarget,
-    pub(super) grants: Option<Grants>,
-    pub(super) limits: Option<Limits>,
+    pub(super) principal: Principal,
+    pub(super) via: Via,
+    /// The caller's layer.
+    pub(super) own: Layer,
+    pub(super) step: Option<(WorkflowId, String)>,
+    /// The plan step's layer.
+    pub(super) inner: Layer,
+    pub(super) tally: Tally,
+    pub(super) approval: Option<Token>,
+    /// The misspelt name that was repaired.
+    pub(super) misspelt: Option<String>,
     pub(super) cancel: Cancel,
     pub(super) forward: Option<Forward>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum CallTarget {
-    Function { name: String, arguments: Json },
-    Command { args: Vec<String>, stdin: Stdin },
+    /// A function by its own name.
+    Function {
+        name: String,
+        arguments: Json,
+    },
+    /// A configured capability.
+    Capability {
+        name: String,
+        arguments: Json,
+    },
+    Command {
+        args: Vec<String>,
+        stdin: Stdin,
+    },
 }
 
 impl Call {
@@ -34,6 +55,17 @@ impl Call {
     #[must_use]
     pub fn function(name: impl Into<String>, arguments: impl Into<Json>) -> Self {
         Self::to(CallTarget::Function {
+            name: name.into(),
+            arguments: arguments.into(),
+        })
+    }
+
+    /// Calls a configured capability by its full name, such as `fs.read.v1`.
+    ///
+    /// The component has to be the one that the name is pinned to.
+    #[must_use]
+    pub fn capability(name: impl Into<String>, arguments: impl Into<Json>) -> Self {
+        Self::to(CallTarget::Capability {
             name: name.into(),
             arguments: arguments.into(),
         })
@@ -52,8 +84,14 @@ impl Call {
     fn to(target: CallTarget) -> Self {
         Self {
             target,
-            grants: None,
-            limits: None,
+            principal: Principal::default(),
+            via: Via::default(),
+            own: Layer::default(),
+            step: None,
+            inner: Layer::default(),
+            tally: Tally::new(),
+            approval: None,
+            misspelt: None,
             cancel: Cancel::new(),
             forward: None,
         }
@@ -62,14 +100,66 @@ impl Call {
     /// Asks for authority. If the engine's configuration grants some, this can only narrow it.
     #[must_use]
     pub fn grants(mut self, grants: Grants) -> Self {
-        self.grants = Some(grants);
+        self.own.grants = Some(grants);
         self
     }
 
     /// Asks for limits. They can only lower the engine's.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = Some(limits);
+        self.own.limits = Some(limits);
+        self
+    }
+
+    /// For whom the call is made. Default: `local`, whoever runs the engine.
+    ///
+    /// Find out who that is before: the engine does not.
+    #[must_use]
+    pub fn principal(mut self, principal: Principal) -> Self {
+        self.principal = principal;
+        self
+    }
+
+    /// On which way the call was asked for. Default: directly, by the operator.
+    #[must_use]
+    pub fn via(mut self, via: Via) -> Self {
+        self.via = via;
+        self
+    }
+
+    /// Makes the call a step of a workflow, which can narrow what the caller has.
+    #[must_use]
+    pub fn step(
+        mut self,
+        workflow: WorkflowId,
+        step: impl Into<String>,
+        grants: Option<Grants>,
+        limits: Option<Limits>,
+    ) -> Self {
+        self.via = Via::Planned;
+        self.step = Some((workflow, step.into()));
+        self.inner = Layer { grants, limits };
+        self
+    }
+
+    /// Counts the call together with others of the same caller. Default: on its own.
+    #[must_use]
+    pub fn tally(mut self, tally: Tally) -> Self {
+        self.tally = tally;
+        self
+    }
+
+    /// Redeems an approval, if policy asks for one. It lets this very call run once.
+    #[must_use]
+    pub fn approval(mut self, token: Token) -> Self {
+        self.approval = Some(token);
+        self
+    }
+
+    /// Says that the capability's name was repaired from a misspelt one, for the record.
+    #[must_use]
+    pub fn misspelt(mut self, original: impl Into<String>) -> Self {
+        self.misspelt = Some(original.into());
         self
     }
 

@@ -2,17 +2,20 @@ use std::sync::Arc;
 
 use tracing::Instrument as _;
 
+use super::approve::approve;
+use super::choose::{Chosen, choose};
 use super::engine::Inner;
 use super::request::{Call, CallTarget};
 use crate::component::{
     Arguments, Captured, Compiled, Context, Instance, Record, Returned, Streams,
 };
-use crate::event::{Emitter, EventKind};
-use crate::guard::{Ask, Permit, Target, decide, verdict};
+use crate::event::{Emitter, EventKind, Sink};
+use crate::guard::{Ask, Decided, Draft, Explanation, Layer, Permit, Refusal, Target};
 use crate::types::text::{MOST_IN_EVENT, line};
 use crate::types::{
-    Bounded, CallId, ComponentName, Decision, Descriptor, Digest, Failure, Fault, FaultKind, Grant,
-    Json, Limits, Outcome, Phase, RunId, Status, Usage, Verdict,
+    Action, Bounded, CallId, ComponentName, Decision, Descriptor, Digest, Failure, Fault,
+    FaultKind, Function, FunctionManifest, Grant, Json, Limits, Outcome, Phase, Principal, RunId,
+    Status, Usage, Verdict, Via, WorkflowId,
 };
 
 /// Names listed in one event.
@@ -43,20 +46,31 @@ enum Stage {
 
 impl<'a> Run<'a> {
     pub(super) fn begin(engine: &'a Inner, component: &str, call: &Call) -> Self {
-        let emitter = Emitter::new(RunId::fresh(), engine.clock.clone(), engine.sinks.clone());
-        let component = line(component, 128);
-        emitter.emit(|| EventKind::RunStarted {
-            component: component.clone(),
+        let run = Self::new(engine, component, engine.sinks.clone());
+        run.emitter.emit(|| EventKind::RunStarted {
+            component: run.component.name.clone(),
             function: match &call.target {
-                CallTarget::Function { name, .. } => Some(line(name, 256)),
+                CallTarget::Function { name, .. } | CallTarget::Capability { name, .. } => {
+                    Some(line(name, 256))
+                }
                 CallTarget::Command { .. } => None,
             },
         });
+        run
+    }
+
+    /// A run that nobody hears of, to look at what would be decided.
+    pub(super) fn silent(engine: &'a Inner, component: &str) -> Self {
+        Self::new(engine, component, Arc::new([]))
+    }
+
+    fn new(engine: &'a Inner, component: &str, sinks: Arc<[Arc<dyn Sink>]>) -> Self {
+        let emitter = Emitter::new(RunId::fresh(), engine.clock.clone(), sinks);
         Self {
             engine,
             emitter: Arc::new(emitter),
             component: ComponentName {
-                name: component,
+                name: line(component, 128),
                 digest: None,
             },
             function: None,
@@ -88,8 +102,8 @@ impl<'a> Run<'a> {
             status = tracing::field::Empty,
             fuel = tracing::field::Empty,
         );
-        let ended = match self.decide(shape, call) {
-            Ok(decided) => self.call(component, decided).instrument(span.clone()).await,
+        let ended = match self.decide(shape, call).await {
+            Ok(ready) => self.call(component, ready).instrument(span.clone()).await,
             Err(fault) => Ended::refused(fault),
         };
         let (emitter, started) = (self.emitter.clone(), self.durable);
@@ -105,33 +119,70 @@ impl<'a> Run<'a> {
     }
 
     /// Chooses the function, reads the arguments, asks the guard.
-    fn decide(&mut self, shape: &Descriptor, call: Call) -> Result<Decided, Fault> {
+    async fn decide(&mut self, shape: &Descriptor, call: Call) -> Result<Ready, Fault> {
         let Call {
             target,
-            grants,
-            limits,
+            principal,
+            via,
+            own,
+            step,
+            inner,
+            tally,
+            approval,
+            misspelt,
             cancel,
             forward,
         } = call;
-        let (target, streams, arguments, shown) = self.choose(shape, target)?;
+        if let (Some(original), CallTarget::Capability { name, .. }) = (misspelt, &target) {
+            self.emitter.emit(|| EventKind::NameRepaired {
+                original: line(&original, 256),
+                repaired: line(name, 256),
+            });
+        }
+        let chosen = choose(self.engine, shape, target, &mut self.function)?;
+        let action = self.action(shape, &chosen, (principal, via, step));
+        let Chosen {
+            target,
+            streams,
+            arguments,
+            shown,
+            capability,
+        } = chosen;
         let ask = Ask {
             target,
-            grants,
-            limits,
+            counters: tally.ask(&action),
+            capability: capability.map_or_else(Layer::default, |found| found.layer.clone()),
+            layers: vec![own, inner],
+            action,
         };
-        let permit =
-            decide(shape, ask, &self.engine.policy).inspect_err(|fault| self.denied(fault))?;
+        let name = ask.action.name.clone();
+        let policies = self.engine.policies.get();
+        #[cfg(feature = "guard-cedar")]
+        self.engine.fit(&policies, shape)?;
+        let function = target.function(shape);
+        let draft = Draft::new(shape, ask, &self.engine.policy).inspect_err(|fault| {
+            tally.denied();
+            self.denied(fault, policies.outside_grants());
+        })?;
+        let canonical = || arguments.canonical(function);
+        let decided = draft
+            .decide(&policies, &*self.engine.clock, &canonical)
+            .await;
+        let settled = match decided {
+            Decided::Permitted(permit) => Ok(permit),
+            Decided::Waits(waiting) => {
+                let shown = canonical();
+                approve(self.engine, &self.emitter, waiting, approval, &shown).await
+            }
+            Decided::Refused(refusal) => Err(refusal),
+        };
+        let permit = settled.map_err(|refusal| {
+            tally.denied();
+            self.refused(refusal)
+        })?;
+        tally.started(&name);
+        self.permitted(&permit, function);
         let permitted = permit.peek();
-        self.limits = permitted.limits;
-        self.grants = permitted.grants.list();
-        self.verdict = Some(permitted.verdict.clone());
-        self.emitter.emit(|| EventKind::PermitIssued {
-            digest: permitted.digest,
-            function: target.function(shape).map(|function| function.full_name()),
-            limits: permitted.limits,
-            grants: permitted.grants.list(),
-            verdict: permitted.verdict.clone(),
-        });
         let clock = self.engine.clock.clone();
         let record = Record::new(
             self.emitter.clone(),
@@ -139,7 +190,7 @@ impl<'a> Run<'a> {
             permitted.limits.output(),
             forward,
         );
-        Ok(Decided {
+        Ok(Ready {
             permit,
             streams,
             arguments,
@@ -148,79 +199,146 @@ impl<'a> Run<'a> {
                 clock,
                 cancel,
                 record: Arc::new(record),
+                policies: self.engine.policies.clone(),
             },
         })
     }
 
-    fn choose(
-        &mut self,
+    /// Says what the guard would decide about a call, without running it.
+    pub(super) async fn explain(
+        mut self,
+        component: &Compiled,
+        call: Call,
+    ) -> Result<Explanation, Fault> {
+        self.stage = Stage::Ended;
+        let shape = component.describe();
+        let Call {
+            target,
+            principal,
+            via,
+            own,
+            step,
+            inner,
+            tally,
+            ..
+        } = call;
+        let chosen = choose(self.engine, shape, target, &mut self.function)?;
+        let (target, capability) = (chosen.target, chosen.capability);
+        let action = self.action(shape, &chosen, (principal, via, step));
+        let ask = Ask {
+            target,
+            counters: tally.ask(&action),
+            capability: capability.map_or_else(Layer::default, |found| found.layer.clone()),
+            layers: vec![own, inner],
+            action,
+        };
+        let arguments = chosen.arguments;
+        let canonical = || arguments.canonical(target.function(shape));
+        let draft = Draft::new(shape, ask, &self.engine.policy)?;
+        let policies = self.engine.policies.get();
+        #[cfg(feature = "guard-cedar")]
+        self.engine.fit(&policies, shape)?;
+        Ok(draft
+            .explain(&policies, &*self.engine.clock, &canonical)
+            .await)
+    }
+
+    /// What the guard decides about.
+    fn action(
+        &self,
         shape: &Descriptor,
-        target: CallTarget,
-    ) -> Result<(Target, Streams, Arguments, Bounded), Fault> {
-        match target {
-            CallTarget::Function { name, arguments } => {
-                let position = shape.find(&name)?;
-                let function = shape.functions().get(position).ok_or_else(|| {
-                    Fault::new(FaultKind::Bug {
-                        at: "the position of a function",
-                    })
-                })?;
-                self.function = Some(function.full_name());
-                let values = Arguments::decode(function, arguments.as_str())?;
-                let shown = Bounded::new(arguments.as_str(), MOST_IN_EVENT);
-                Ok((
-                    Target::Function(position),
-                    Streams::default(),
-                    values,
-                    shown,
-                ))
-            }
-            CallTarget::Command { .. } if !shape.is_command() => Err(not_a_command(shape)),
-            CallTarget::Command { args, stdin } => {
-                self.function = shape
-                    .functions()
-                    .iter()
-                    .filter(|function| {
-                        function
-                            .interface
-                            .as_deref()
-                            .is_some_and(|name| name.starts_with("wasi:cli/run@"))
-                    })
-                    .map(|function| function.full_name())
-                    .next();
-                // A list of strings always has a JSON form.
-                let shown = Bounded::new(
-                    &serde_json::to_string(&args).unwrap_or_default(),
-                    MOST_IN_EVENT,
-                );
-                Ok((
-                    Target::Command,
-                    Streams { args, stdin },
-                    Arguments::none(),
-                    shown,
-                ))
-            }
+        chosen: &Chosen<'_>,
+        (principal, via, step): (Principal, Via, Option<(WorkflowId, String)>),
+    ) -> Action {
+        let name = match (chosen.capability, chosen.target) {
+            (Some(capability), _) => capability.name.clone(),
+            (None, Target::Function(position)) => shape.action(position).unwrap_or_default(),
+            (None, Target::Command) => format!("{}.run", shape.name()),
+        };
+        let declared = match chosen.target {
+            Target::Function(position) => shape.about(position).map(FunctionManifest::declared),
+            Target::Command => None,
+        };
+        Action {
+            principal,
+            via,
+            name,
+            component: shape.name().to_owned(),
+            version: shape.manifest().map(|manifest| manifest.version.clone()),
+            digest: shape.digest(),
+            function: self.function.clone().unwrap_or_default(),
+            declared,
+            arguments: chosen.arguments.digest(),
+            step,
         }
+    }
+
+    /// Reports what the guard permits, and what somebody should look at.
+    fn permitted(&mut self, permit: &Permit, function: Option<&Function>) {
+        let permitted = permit.peek();
+        self.limits = permitted.limits;
+        self.grants = permitted.grants.list();
+        self.verdict = Some(permitted.verdict.clone());
+        let judged = || permit.judged();
+        if permitted.skipped {
+            self.emitter
+                .emit(|| EventKind::ApprovalSkipped { action: judged() });
+        }
+        match permitted.verdict.decision {
+            Decision::Allow => {}
+            Decision::Warn => self.emitter.emit(|| EventKind::VerdictWarned(judged())),
+            // It runs all the same, because policies are only observed.
+            Decision::Ask | Decision::Deny => {
+                self.emitter.emit(|| EventKind::VerdictDenied(judged()));
+            }
+            Decision::Kill => self.emitter.emit(|| EventKind::VerdictKilled(judged())),
+        }
+        self.emitter.emit(|| EventKind::PermitIssued {
+            digest: self.component.digest.unwrap_or_else(|| Digest::of(&[])),
+            principal: judged().principal,
+            action: judged().action,
+            function: function.map(|function| function.full_name()),
+            limits: permitted.limits,
+            grants: permitted.grants.list(),
+            verdict: permitted.verdict.clone(),
+            unused: permitted.unused.clone(),
+        });
     }
 
     /// Reports what the guard refused.
-    fn denied(&self, fault: &Fault) {
+    fn denied(&mut self, fault: &Fault, verdict: Verdict) {
         if let FaultKind::Denied(denials) = fault.kind() {
             self.emitter.emit(|| EventKind::PermitDenied {
                 denials: denials.clone(),
-                verdict: verdict(Decision::Deny),
+                verdict: verdict.clone(),
             });
+            self.verdict = Some(verdict);
         }
     }
 
-    async fn call(&mut self, component: &Compiled, decided: Decided) -> Ended {
-        let Decided {
+    /// Reports what policy refused.
+    fn refused(&mut self, refusal: Refusal) -> Fault {
+        let Refusal {
+            fault,
+            verdict,
+            judged,
+        } = refusal;
+        if let (Decision::Kill, Some(judged)) = (verdict.decision, judged) {
+            self.emitter.emit(|| EventKind::VerdictKilled(judged));
+        }
+        self.verdict = Some(verdict.clone());
+        self.denied(&fault, verdict);
+        fault
+    }
+
+    async fn call(&mut self, component: &Compiled, ready: Ready) -> Ended {
+        let Ready {
             permit,
             streams,
             arguments,
             shown,
             context,
-        } = decided;
+        } = ready;
         let record = context.record.clone();
         self.emitter.enter(CallId::fresh());
         self.stage = Stage::Calling;
@@ -233,8 +351,9 @@ impl<'a> Run<'a> {
             return Ended::refused(fault.at(Phase::Start));
         }
         self.durable = true;
-        let returned = match Instance::start(component, permit, streams, context).await {
-            Ok(instance) => instance.call(arguments).await,
+        let started = Instance::start(component, permit, arguments, streams, context).await;
+        let returned = match started {
+            Ok(instance) => instance.call().await,
             Err(failed) => Returned {
                 value: None,
                 exit_code: None,
@@ -271,10 +390,7 @@ impl<'a> Run<'a> {
             ..usage
         };
         let denials = match fault.as_ref().map(Fault::kind) {
-            Some(FaultKind::Denied(refused)) => {
-                self.verdict = Some(verdict(Decision::Deny));
-                refused.clone()
-            }
+            Some(FaultKind::Denied(refused)) => refused.clone(),
             _ => captured.denials,
         };
         let outcome = Outcome {
@@ -350,7 +466,7 @@ impl Drop for Run<'_> {
 }
 
 /// A call that the guard allowed.
-struct Decided {
+struct Ready {
     permit: Permit,
     streams: Streams,
     arguments: Arguments,
@@ -384,6 +500,13 @@ fn loaded(shape: &Descriptor) -> EventKind {
         digest: shape.digest(),
         size: shape.size(),
         imports: names(shape.imports().iter().map(|import| import.name.clone())),
+        ungranted: names(
+            shape
+                .imports()
+                .iter()
+                .filter(|import| !import.provided)
+                .map(|import| import.name.clone()),
+        ),
         functions: names(
             shape
                 .functions()
@@ -403,21 +526,4 @@ fn names(all: impl Iterator<Item = String>) -> Vec<String> {
             length <= MOST_IN_EVENT / 4
         })
         .collect()
-}
-
-fn not_a_command(shape: &Descriptor) -> Fault {
-    let names: Vec<String> = shape
-        .functions()
-        .iter()
-        .take(20)
-        .map(|function| format!("`{}`", function.name))
-        .collect();
-    let fault = Fault::new(FaultKind::NoCommand {
-        component: shape.name().to_owned(),
-    });
-    if names.is_empty() {
-        fault.hint("it exports no functions either")
-    } else {
-        fault.hint(format!("it has {}", names.join(", ")))
-    }
 }

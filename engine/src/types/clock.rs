@@ -15,4 +15,9 @@ pub trait Clock: Send + Sync + fmt::Debug {
 
     /// Processor time that the calling thread has used.
     fn thread_cpu(&self) -> Duration;
+
+    /// Names the machine's boot, with the time since then; sleep counts. `None` where that is not known.
+    fn boot(&self) -> Option<(String, Duration)> {
+        None
+    }
 }

@@ -54,6 +54,36 @@ codes! {
     DeniedImport = "E-DENIED-IMPORT", Denied;
     /// A grant was asked for that an outer layer does not give.
     DeniedGrant = "E-DENIED-GRANT", Denied;
+    /// Policy denies the action.
+    DeniedPolicy = "E-DENIED-POLICY", Denied;
+    /// Policy wants somebody to approve the action, and nobody has.
+    DeniedApproval = "E-DENIED-APPROVAL", Denied;
+    /// No question was asked with this approval token.
+    ApprovalUnknown = "E-APPROVAL-UNKNOWN", Denied;
+    /// The approval is another principal's, or not this one's to give.
+    ApprovalForeign = "E-APPROVAL-FOREIGN", Denied;
+    /// The approval is for another call.
+    ApprovalAltered = "E-APPROVAL-ALTERED", Denied;
+    /// The approval was asked for under other policies.
+    ApprovalStale = "E-APPROVAL-STALE", Denied;
+    /// The approval's time is over.
+    ApprovalExpired = "E-APPROVAL-EXPIRED", Denied;
+    /// A person said no.
+    ApprovalDenied = "E-APPROVAL-DENIED", Denied;
+    /// The approval let a call run already.
+    ApprovalUsed = "E-APPROVAL-USED", Denied;
+    /// Too many unknown approval tokens were tried.
+    ApprovalLocked = "E-APPROVAL-LOCKED", Denied;
+    /// What was decided about is not what would run.
+    DeniedStale = "E-DENIED-STALE", Denied;
+    /// The component is not the one that its name is pinned to.
+    DeniedDigest = "E-DENIED-DIGEST", Denied;
+    /// The component is not signed by the configured key.
+    DeniedSignature = "E-DENIED-SIGNATURE", Denied;
+    /// The component asks for more than somebody agreed to.
+    DeniedWider = "E-DENIED-WIDER", Denied;
+    /// No capability has this name.
+    UnknownCapability = "E-UNKNOWN-CAPABILITY", Denied;
     /// The guest trapped.
     Trap = "E-TRAP", Trap;
     /// The bytes are not a component that this engine can run.

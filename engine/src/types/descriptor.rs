@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::wit::separated;
-use super::{Bytes, Digest, Fault, FaultKind, WitType, text};
+use super::{Bytes, Digest, Fault, FaultKind, FunctionManifest, Manifest, WitType, text};
 
 /// What a component is, as plain data: what it needs and what it offers.
 ///
@@ -14,6 +14,9 @@ pub struct Descriptor {
     pub(crate) imports: Vec<Import>,
     pub(crate) functions: Vec<Function>,
     pub(crate) command: bool,
+    pub(crate) manifest: Option<Manifest>,
+    /// What the manifest says of each function, in the order of `functions`.
+    pub(crate) about: Vec<Option<FunctionManifest>>,
 }
 
 impl Descriptor {
@@ -51,6 +54,44 @@ impl Descriptor {
     #[must_use]
     pub fn is_command(&self) -> bool {
         self.command
+    }
+
+    /// What the component says of itself. Its texts are an author's, cleaned of what acts on a terminal.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
+    }
+
+    /// What the manifest says of the function at this position.
+    #[must_use]
+    pub fn about(&self, position: usize) -> Option<&FunctionManifest> {
+        self.about.get(position)?.as_ref()
+    }
+
+    /// Whether an import's name begins like this.
+    #[must_use]
+    pub fn imports_any(&self, prefix: &str) -> bool {
+        self.imports
+            .iter()
+            .any(|import| import.name.starts_with(prefix))
+    }
+
+    /// What policies call a function of a component that is not configured: `component.function`, with the
+    /// function's full name where the short one is not its alone.
+    #[must_use]
+    pub fn action(&self, position: usize) -> Option<String> {
+        let function = self.functions.get(position)?;
+        let alone = self
+            .functions
+            .iter()
+            .filter(|other| other.name == function.name)
+            .count()
+            == 1;
+        Some(if alone {
+            format!("{}.{}", self.name, function.name)
+        } else {
+            format!("{}.{}", self.name, function.full_name())
+        })
     }
 
     /// Finds the position of a function by its full or a short name.

@@ -1,9 +1,9 @@
 use std::error::Error;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Blame, Bytes, Code, Denial, Json, Status};
+use super::{
+    ApprovalRefused, Blame, Budget, Bytes, Code, Denial, Digest, Frame, Json, Phase, Status,
+};
 
 /// Why a run gave no value.
 ///
@@ -17,6 +17,8 @@ struct Inner {
     kind: FaultKind,
     phase: Option<Phase>,
     hints: Vec<String>,
+    /// Hints for whoever asked alone.
+    confided: Vec<String>,
     backtrace: Vec<Frame>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -141,9 +143,49 @@ pub enum FaultKind {
         /// What is wrong, with the word.
         what: String,
     },
-    /// Grants were asked for that an outer layer does not give.
+    /// Policy denies the action, or grants were asked for that an outer layer does not give; all for the
+    /// reason that the first denial's code names.
     #[error("{}", denied(.0))]
     Denied(Vec<Denial>),
+    /// An approval does not let the action run.
+    #[error(transparent)]
+    Approval(ApprovalRefused),
+    /// What was decided about is not what would run.
+    #[error("the decision is stale: {what} changed after it was made")]
+    Stale {
+        /// What changed.
+        what: &'static str,
+    },
+    /// The component is not the one that its name is pinned to.
+    #[error("`{name}` is pinned to {pinned}, and this is {found}")]
+    Pinned {
+        /// The capability's name.
+        name: String,
+        /// The digest it is pinned to.
+        pinned: Digest,
+        /// The digest of what is there.
+        found: Digest,
+    },
+    /// The component is not signed by the configured key.
+    #[error("`{name}` is not signed: {why}")]
+    Unsigned {
+        /// The component's name.
+        name: String,
+        /// What is wrong with the signature.
+        why: String,
+    },
+    /// The component asks for more than somebody agreed to.
+    #[error("`{component}` asks for more than before")]
+    Widened {
+        /// The component, as the configuration writes it.
+        component: String,
+    },
+    /// No capability has this name.
+    #[error("there is no capability `{name}`")]
+    UnknownCapability {
+        /// The name asked for.
+        name: String,
+    },
     /// The guest called an import that nobody granted.
     #[error("the guest called {}, which was not granted", import(.interface, .function))]
     DeniedImport {
@@ -227,89 +269,6 @@ pub enum FaultKind {
     },
 }
 
-/// The limits that can stop a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Budget {
-    /// Units of computation.
-    Fuel,
-    /// Bytes of linear memories and tables.
-    Memory,
-    /// Core instances, memories or tables, each.
-    Instances,
-    /// Milliseconds of real time.
-    Time,
-    /// Bytes of standard output, standard error and result.
-    Output,
-    /// Handles and host objects held at once.
-    Handles,
-    /// Files open at once.
-    Files,
-    /// Host calls made.
-    HostCalls,
-    /// Bytes moved to the host in one call.
-    HostData,
-}
-
-impl Budget {
-    /// The limit's name in outcomes and events.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Budget::Fuel => "fuel",
-            Budget::Memory => "memory",
-            Budget::Instances => "instances",
-            Budget::Time => "time",
-            Budget::Output => "output",
-            Budget::Handles => "handles",
-            Budget::Files => "files",
-            Budget::HostCalls => "host_calls",
-            Budget::HostData => "host_data",
-        }
-    }
-
-    /// The code of a call that this limit stopped.
-    #[must_use]
-    pub fn code(self) -> Code {
-        match self {
-            Budget::Fuel => Code::LimitFuel,
-            Budget::Memory | Budget::Instances => Code::LimitMemory,
-            Budget::Time => Code::LimitTime,
-            Budget::Output => Code::LimitOutput,
-            Budget::Handles | Budget::Files => Code::LimitHandles,
-            Budget::HostCalls | Budget::HostData => Code::LimitHostcall,
-        }
-    }
-}
-
-/// How far a run had come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Phase {
-    /// Reading, checking and compiling the component.
-    Load,
-    /// Choosing the function, reading the arguments, asking the guard.
-    Decide,
-    /// Instantiating; initialisers of the component run here.
-    Start,
-    /// Calling the function.
-    Call,
-}
-
-/// One frame of a guest's stack, innermost first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Frame {
-    /// The function's name, demangled; `<wasm function N>` if the component has none.
-    pub function: String,
-    /// The source file, if the component carries debug information.
-    pub file: Option<String>,
-    /// The line in that file, from 1.
-    pub line: Option<u64>,
-}
-
 impl Fault {
     #[cold]
     pub(crate) fn new(kind: FaultKind) -> Self {
@@ -317,6 +276,7 @@ impl Fault {
             kind,
             phase: None,
             hints: Vec::new(),
+            confided: Vec::new(),
             backtrace: Vec::new(),
             source: None,
         }))
@@ -334,6 +294,43 @@ impl Fault {
     #[must_use]
     pub fn system(what: &'static str) -> Self {
         Self::new(FaultKind::System { what })
+    }
+
+    /// Makes a fault of a component that is not signed as it has to be.
+    #[cold]
+    #[must_use]
+    pub fn unsigned(name: &str, why: impl Into<String>) -> Self {
+        Self::new(FaultKind::Unsigned {
+            name: super::text::line(name, 128),
+            why: why.into(),
+        })
+    }
+
+    /// Makes a fault of a component that asks for more than somebody agreed to.
+    #[cold]
+    #[must_use]
+    pub fn widened(component: &str) -> Self {
+        let component = super::text::line(component, 256);
+        let hint = format!("if that is wanted, `engine lock --accept {component}`");
+        Self::new(FaultKind::Widened { component }).hint(hint)
+    }
+
+    /// Makes a fault of a capability's name that is none of those that are known; a close one is hinted at.
+    #[cold]
+    #[must_use]
+    pub fn unknown_capability<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let fault = Self::new(FaultKind::UnknownCapability {
+            name: super::text::line(name, 128),
+        });
+        let close = known
+            .map(|known| (strsim::damerau_levenshtein(known, name), known))
+            .min();
+        match close {
+            Some((distance, known)) if distance <= 3 => {
+                fault.hint(format!("did you mean `{known}`?"))
+            }
+            _ => fault.hint("`engine add FILE` configures the capabilities of a component"),
+        }
     }
 
     /// Makes a fault of a command line that cannot be understood.
@@ -357,6 +354,12 @@ impl Fault {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hints.push(hint.into());
+        self
+    }
+
+    /// Adds something to try that holds a secret of whoever asked: outcomes and callers get it, events do not.
+    pub(crate) fn confide(mut self, hint: impl Into<String>) -> Self {
+        self.0.confided.push(hint.into());
         self
     }
 
@@ -404,6 +407,12 @@ impl Fault {
         &self.0.hints
     }
 
+    /// What to try, for whoever asked alone: an approval token can be in it.
+    #[must_use]
+    pub fn confided(&self) -> &[String] {
+        &self.0.confided
+    }
+
     /// The guest's stack at a trap, innermost frame first.
     #[must_use]
     pub fn backtrace(&self) -> &[Frame] {
@@ -429,7 +438,15 @@ impl Fault {
             FaultKind::Argument { .. } | FaultKind::ArgumentSyntax { .. } => Code::InvalidArgs,
             FaultKind::Config { .. } => Code::InvalidConfig,
             FaultKind::Usage { .. } => Code::Usage,
-            FaultKind::Denied(_) => Code::DeniedGrant,
+            FaultKind::Denied(denials) => denials
+                .first()
+                .map_or(Code::DeniedGrant, |denial| denial.code),
+            FaultKind::Approval(refused) => refused.code(),
+            FaultKind::Stale { .. } => Code::DeniedStale,
+            FaultKind::Pinned { .. } => Code::DeniedDigest,
+            FaultKind::Unsigned { .. } => Code::DeniedSignature,
+            FaultKind::Widened { .. } => Code::DeniedWider,
+            FaultKind::UnknownCapability { .. } => Code::UnknownCapability,
             FaultKind::DeniedImport { .. } => Code::DeniedImport,
             FaultKind::Exhausted { budget, .. } => budget.code(),
             FaultKind::Trapped { .. } => Code::Trap,

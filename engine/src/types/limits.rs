@@ -25,6 +25,12 @@ impl Limits {
         LimitsBuilder(Limits::default())
     }
 
+    /// Starts from these limits.
+    #[must_use]
+    pub fn edit(&self) -> LimitsBuilder {
+        LimitsBuilder(*self)
+    }
+
     /// Units of computation, counted from the first initialiser to the end of the call.
     #[must_use]
     pub fn fuel(&self) -> Fuel {
@@ -58,6 +64,22 @@ impl Limits {
             wall: self.wall.min(other.wall),
             output: self.output.min(other.output),
         }
+    }
+
+    /// Narrowed by the limits that are given.
+    pub(crate) fn at_most(
+        &self,
+        fuel: Option<Fuel>,
+        memory: Option<Bytes>,
+        wall: Option<WallTime>,
+        output: Option<Bytes>,
+    ) -> Limits {
+        self.narrowed_by(&Limits {
+            fuel: fuel.unwrap_or(self.fuel),
+            memory: memory.unwrap_or(self.memory),
+            wall: wall.unwrap_or(self.wall),
+            output: output.unwrap_or(self.output),
+        })
     }
 }
 

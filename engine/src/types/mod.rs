@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows wasmtime, files, clocks or policies, and nothing here imports another module.
 
+mod action;
+mod approval;
 mod clock;
 mod code;
 mod denial;
@@ -11,21 +13,27 @@ mod grant;
 mod id;
 mod json;
 mod limits;
+mod manifest;
 mod open;
 mod outcome;
+mod place;
 mod quantity;
 #[cfg(feature = "schema")]
 mod schema;
 pub(crate) mod secrets;
+mod shape;
 mod store;
 pub(crate) mod text;
+mod verdict;
 mod wit;
 
+pub use action::{Action, Declared, Effect, Principal, Via};
+pub use approval::{ApprovalAnswer, ApprovalRefused, ApprovalRequest, Token};
 pub use clock::{Clock, Timestamp};
 pub use code::{Blame, Code, Status};
 pub use denial::Denial;
 pub use descriptor::{Descriptor, Function, Import, Parameter};
-pub use fault::{Budget, Fault, FaultKind, Frame, Phase};
+pub use fault::{Fault, FaultKind};
 pub use grant::{Grant, Rights};
 pub use id::{
     CallId, Digest, DigestError, EventId, JournalId, RunId, StreamId, TraceId, TraceIdError,
@@ -33,9 +41,13 @@ pub use id::{
 };
 pub use json::Json;
 pub use limits::{Limits, LimitsBuilder, LimitsError};
+pub use manifest::{AskedLimits, Asks, Example, FunctionManifest, Manifest, is_capability};
 pub use open::Open;
-pub use outcome::{ComponentName, Decision, Failure, FailureSource, Outcome, Usage, Verdict};
+pub use outcome::{ComponentName, Failure, FailureSource, Outcome, Usage};
+pub use place::{Budget, Frame, Phase};
 pub use quantity::{Bytes, Fuel, QuantityError, WallTime};
+pub use shape::{FunctionShape, Shape, ShapeChange};
 pub use store::{Approvals, Claimed, Claims, Inputs, Nonces};
-pub use text::{Bounded, block, line};
+pub use text::{Bounded, block, distance, line};
+pub use verdict::{Decision, Mode, PolicyRef, Verdict};
 pub use wit::{Case, Field, WitType};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     Budget, Bytes, Code, Denial, Digest, Fault, Frame, Grant, Json, Limits, Open, Phase, RunId,
-    Status, text,
+    Status, Verdict, text,
 };
 
 /// What came of one run: the value, what it cost, which limits were in force, what was refused.
@@ -159,7 +159,13 @@ impl Serialize for Outcome {
         outcome.serialize_field("denials", &self.denials)?;
         outcome.serialize_field("grants", &self.grants)?;
         outcome.serialize_field("verdict", &self.verdict)?;
-        outcome.serialize_field("error", &self.fault.as_ref().map(Failure::from))?;
+        let error = self.fault.as_ref().map(|fault| {
+            let mut failure = Failure::from(fault);
+            let hints = fault.hints().iter().chain(fault.confided());
+            failure.hint = hints.map(String::as_str).collect::<Vec<_>>().join("; ");
+            failure
+        });
+        outcome.serialize_field("error", &error)?;
         outcome.end()
     }
 }
@@ -303,25 +309,4 @@ impl<'de> Deserialize<'de> for Usage {
 /// Milliseconds to the microsecond.
 pub(crate) fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
-}
-
-/// What the guard said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Verdict {
-    /// Whether the call may run.
-    pub decision: Decision,
-    /// The rules that decided.
-    pub policies: Vec<String>,
-}
-
-/// Whether a call may run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Decision {
-    /// It may.
-    Allow,
-    /// It may not.
-    Deny,
 }

@@ -3,43 +3,101 @@
 //! What an attacker encodes in a way of their own cannot be recognised; this is a net for accidents.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Regex, RegexSet};
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "[secret]";
 
-/// One pattern for all, so that a text is read once. The last group of a `key=value` form is the secret;
-/// in all other forms the whole match is. Matches end at quotes and backslashes, so that JSON stays JSON.
+/// The forms of secrets that stand alone, each with its kind. The whole match is the secret, but for
+/// the groups that say what is kept.
 ///
 /// No counted repetitions of many: they make the compiled pattern large and slow to build.
 ///
 /// Sources of the forms: AWS' list of unique identifiers; RFC 6750 (bearer tokens); RFC 7519 (JWT);
 /// RFC 7468 (private keys); GitHub's and Slack's documented token prefixes.
+const FORMS: [(&str, &str); 11] = [
+    ("aws_key", r"\b (?: AKIA | ASIA ) [0-9A-Z]{16} \b"),
+    (
+        "jwt",
+        r"\b eyJ [A-Za-z0-9_-]{8,} \. eyJ [A-Za-z0-9_-]{8,} \. [A-Za-z0-9_-]{8,}",
+    ),
+    (
+        "private_key",
+        r"-----BEGIN\ [A-Z\ ]{0,20} PRIVATE\ KEY----- (?: [A-Za-z0-9+/=\r\n\ ] | \\n | \\r )*
+            (?: -----END\ [A-Z\ ]{0,20} PRIVATE\ KEY----- )?",
+    ),
+    ("api_key", r"\b gh[pousr]_ [A-Za-z0-9]{36,}"),
+    ("api_key", r"\b github_pat_ [A-Za-z0-9_]{20,}"),
+    ("api_key", r"\b xox[abpr]- [A-Za-z0-9-]{10,}"),
+    ("api_key", r"\b sk- [A-Za-z0-9_-]{16,}"),
+    ("api_key", r"\b [rs]k_(?: live | test )_ [A-Za-z0-9]{10,}"),
+    ("api_key", r"\b AIza [0-9A-Za-z_-]{30,}"),
+    (
+        "bearer_token",
+        r"(?i: \b (?P<scheme> bearer | basic ) [\ ]+ ) (?P<credentials> [A-Za-z0-9._~+/=-]{8,} )",
+    ),
+    (
+        "connection_string",
+        r#"\b (?P<uri> [A-Za-z][A-Za-z0-9+.-]{0,30} :// [^\s:/@"\\]* : ) (?P<userinfo> [^\s/@"\\\[]+ ) @"#,
+    ),
+];
+
+/// What a secret is called where it is the value of a key, with its kind.
+const NAMES: [(&str, &str); 2] = [
+    ("password", "passw(?:or)?d | pwd | secret"),
+    ("api_key", "token | api[_-]?key | access[_-]?key"),
+];
+
+/// The `key=value` forms, for whichever `NAMES`; the last group is the secret. Matches end at quotes and
+/// backslashes, so that JSON stays JSON.
+const VALUES: [&str; 2] = [
+    r#"(?P<quoted> (?i: NAMES ) [\\]{0,3} ["'] \s{0,4} : \s{0,4} [\\]{0,3} " ) (?P<inside> [^"\\]+ )"#,
+    r#"(?P<key> (?i: NAMES ) ["'\\]{0,4} \s{0,4} [:=] \s{0,4} ["'\\]{0,4} ) (?P<value> [^\s"'\\&,;}\[]+ )"#,
+];
+
+/// One pattern for all, so that a text is read once.
 static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r#"(?x)
-        \b (?: AKIA | ASIA ) [0-9A-Z]{16} \b
-        | \b eyJ [A-Za-z0-9_-]{8,} \. eyJ [A-Za-z0-9_-]{8,} \. [A-Za-z0-9_-]{8,}
-        | -----BEGIN\ [A-Z\ ]{0,20} PRIVATE\ KEY----- (?: [A-Za-z0-9+/=\r\n\ ] | \\n | \\r )*
-            (?: -----END\ [A-Z\ ]{0,20} PRIVATE\ KEY----- )?
-        | \b gh[pousr]_ [A-Za-z0-9]{36,}
-        | \b github_pat_ [A-Za-z0-9_]{20,}
-        | \b xox[abpr]- [A-Za-z0-9-]{10,}
-        | \b sk- [A-Za-z0-9_-]{16,}
-        | \b [rs]k_(?: live | test )_ [A-Za-z0-9]{10,}
-        | \b AIza [0-9A-Za-z_-]{30,}
-        | (?i: \b (?P<scheme> bearer | basic ) [\ ]+ ) (?P<credentials> [A-Za-z0-9._~+/=-]{8,} )
-        | \b (?P<uri> [A-Za-z][A-Za-z0-9+.-]{0,30} :// [^\s:/@"\\]* : ) (?P<userinfo> [^\s/@"\\\[]+ ) @
-        | (?P<quoted> (?i: passw(?:or)?d | pwd | secret | token | api[_-]?key | access[_-]?key )
-            [\\]{0,3} ["'] \s{0,4} : \s{0,4} [\\]{0,3} " ) (?P<inside> [^"\\]+ )
-        | (?P<key> (?i: passw(?:or)?d | pwd | secret | token | api[_-]?key | access[_-]?key )
-            ["'\\]{0,4} \s{0,4} [:=] \s{0,4} ["'\\]{0,4} ) (?P<value> [^\s"'\\&,;}\[]+ )
-        "#,
-    )
-    .ok()
+    let names = NAMES.map(|(_, names)| names).join(" | ");
+    let forms = FORMS.iter().map(|(_, form)| (*form).to_owned());
+    let values = VALUES.iter().map(|form| form.replace("NAMES", &names));
+    let all: Vec<String> = forms.chain(values).collect();
+    Regex::new(&format!("(?x) {}", all.join(" | "))).ok()
 });
+
+/// The same patterns one by one, and the kind of each.
+static KINDS: LazyLock<Option<(RegexSet, Vec<&'static str>)>> = LazyLock::new(|| {
+    let forms = FORMS.iter().map(|(kind, form)| (*kind, (*form).to_owned()));
+    let values = NAMES.iter().flat_map(|(kind, names)| {
+        VALUES
+            .iter()
+            .map(move |form| (*kind, form.replace("NAMES", names)))
+    });
+    let (kinds, patterns): (Vec<_>, Vec<_>) = forms
+        .chain(values)
+        // Without tables of Unicode a boundary is found at full speed, and if anything more often.
+        .map(|(kind, form)| (kind, format!("(?x) {}", form.replace(r"\b", r"(?-u:\b)"))))
+        .unzip();
+    Some((RegexSet::new(patterns).ok()?, kinds))
+});
+
+/// The kinds of secrets in a text: `aws_key`, `bearer_token` (or basic credentials), `jwt`,
+/// `private_key`, `connection_string`, `api_key`, `password`.
+///
+/// Reads the text once, however much it finds. What [`hide`] has hidden may be named again.
+pub(crate) fn kinds(text: &str) -> BTreeSet<&'static str> {
+    // The patterns are constants, and a test compiles them.
+    let Some((patterns, kinds)) = KINDS.as_ref() else {
+        return BTreeSet::new();
+    };
+    let found = patterns.matches(text);
+    found
+        .iter()
+        .filter_map(|at| kinds.get(at).copied())
+        .collect()
+}
 
 /// Whether a text has something that looks like a secret.
 pub(crate) fn finds(text: &str) -> bool {

@@ -54,6 +54,13 @@ pub trait Approvals {
     /// A fault if the token is known, or it could not be made durable.
     fn ask(&self, token: &str, request: &str) -> Result<(), Fault>;
 
+    /// The question, if it was ever asked.
+    ///
+    /// # Errors
+    ///
+    /// A fault if it cannot be read.
+    fn asked(&self, token: &str) -> Result<Option<String>, Fault>;
+
     /// Answers; `false` if there is no such question, or it has an answer already.
     ///
     /// # Errors

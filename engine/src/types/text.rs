@@ -107,6 +107,12 @@ pub fn line(text: &str, most: usize) -> String {
     shown
 }
 
+/// How many letters have to be changed, added, removed or swapped to make one name of another.
+#[must_use]
+pub fn distance(one: &str, other: &str) -> usize {
+    strsim::damerau_levenshtein(one, other)
+}
+
 /// Escapes all that acts on a terminal but leaves line ends and tabs: text of a guest, ready to show.
 pub fn block(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\n' || c == '\t')
@@ -163,7 +169,7 @@ fn escape_into(safe: &mut String, c: char) {
 ///
 /// Source of the ranges: Unicode 16, general categories Cc, Zl, Zp and Cf as far as they are not
 /// part of ordinary spelling.
-fn acts(c: char) -> bool {
+pub(crate) fn acts(c: char) -> bool {
     matches!(c,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' // C0, DEL, C1
         | '\u{ad}' // soft hyphen

@@ -1,7 +1,7 @@
 use super::*;
 
 fn check_bytes(bytes: &[u8]) -> Result<Vec<DebugInfo>, Fault> {
-    check(&Source::bytes("sample", bytes).unwrap())
+    check(&Source::bytes("sample", bytes).unwrap()).map(|found| found.debug)
 }
 
 fn message(bytes: &[u8]) -> String {

@@ -1,18 +1,23 @@
 use std::fmt::{self, Display as _};
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use wasmtime::component::Val;
 
+use super::encode::encode_until;
 use super::parts::{Rest, named, positional, quoted};
 use super::path::Cursor;
-use crate::types::{Bytes, Fault, FaultKind, Function, Parameter, Phase, WitType, text};
+use crate::types::{Bytes, Digest, Fault, FaultKind, Function, Parameter, Phase, WitType, text};
 
 /// The largest text of arguments, 64 MiB.
 const LARGEST: Bytes = Bytes::mib(64);
 
 /// The arguments of one call, of the types its function takes.
 #[derive(Debug)]
-pub(crate) struct Arguments(Vec<Val>);
+pub(crate) struct Arguments {
+    values: Vec<Val>,
+    words: Vec<String>,
+}
 
 impl Arguments {
     /// Reads arguments from JSON: an object by parameter name, or an array by position.
@@ -26,12 +31,39 @@ impl Arguments {
     }
 
     pub(in crate::component) fn values(&self) -> &[Val] {
-        &self.0
+        &self.values
     }
 
-    /// No arguments, for a command.
-    pub(crate) fn none() -> Self {
-        Self(Vec::new())
+    /// The arguments of a command: its words, which are no values of a function.
+    pub(crate) fn words(words: Vec<String>) -> Self {
+        Self {
+            values: Vec::new(),
+            words,
+        }
+    }
+
+    /// The digest of the very values that are handed to the guest.
+    pub(crate) fn digest(&self) -> Digest {
+        super::digest::digest(&self.values, &self.words)
+    }
+
+    /// The arguments in their one canonical form: an object by parameter name, every field there; for a
+    /// command the list of its words.
+    pub(crate) fn canonical(&self, function: Option<&Function>) -> Value {
+        let Some(function) = function else {
+            return Value::from(self.words.clone());
+        };
+        let parameters = function.parameters.iter().zip(&self.values);
+        let fields = parameters.map(|(parameter, value)| {
+            // Values that were read from JSON have a JSON form.
+            let text = encode_until(value, &parameter.ty, usize::MAX, || None::<()>);
+            let value = text
+                .ok()
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .unwrap_or(Value::Null);
+            (parameter.name.clone(), value)
+        });
+        Value::Object(fields.collect())
     }
 }
 
@@ -58,7 +90,11 @@ fn decode(function: &Function, json: &str) -> Result<Arguments, Fault> {
     }
     .deserialize(&mut json)
     .and_then(|values| json.end().map(|()| values));
-    read.map(Arguments).map_err(|error| {
+    read.map(|values| Arguments {
+        values,
+        words: Vec::new(),
+    })
+    .map_err(|error| {
         cursor
             .fault(&error)
             .hint(format!("`{}`", text::line(&function.to_string(), 400)))

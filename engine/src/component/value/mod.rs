@@ -18,6 +18,7 @@
 //! Nothing is rounded, cut or guessed: a value that does not fit is refused with its place.
 
 mod arguments;
+mod digest;
 mod encode;
 mod parts;
 mod path;

@@ -102,10 +102,7 @@ fn secrets_are_in_neither() {
         EventKind::AccessDenied(denial(secret)),
         EventKind::PermitDenied {
             denials: vec![denial(secret)],
-            verdict: crate::types::Verdict {
-                decision: crate::types::Decision::Deny,
-                policies: Vec::new(),
-            },
+            verdict: crate::types::Verdict::new(crate::types::Decision::Deny, &[]),
         },
     ]
     .map(event);

@@ -93,10 +93,7 @@ fn judged() -> Judged {
 }
 
 fn verdict(decision: Decision) -> Verdict {
-    Verdict {
-        decision,
-        policies: vec!["builtin:within-grants".to_owned()],
-    }
+    Verdict::new(decision, &["builtin:within-grants"])
 }
 
 fn digest() -> Digest {
@@ -156,9 +153,16 @@ fn samples() -> Vec<EventKind> {
             size: Bytes::new(588_638),
             imports: vec![s("wasi:io/error@0.2.6")],
             functions: vec![s("engine:text/analysis@1.0.0#count-words")],
+            ungranted: Vec::new(),
+        },
+        EventKind::NameRepaired {
+            original: s("fs.raed.v1"),
+            repaired: s("fs.read.v1"),
         },
         EventKind::PermitIssued {
             digest: digest(),
+            principal: String::new(),
+            action: String::new(),
             function: Some(s("f")),
             limits: Limits::default(),
             grants: vec![
@@ -170,6 +174,7 @@ fn samples() -> Vec<EventKind> {
                 Grant::Env { name: s("LANG") },
             ],
             verdict: verdict(Decision::Allow),
+            unused: Vec::new(),
         },
         EventKind::PermitDenied {
             denials: vec![denial()],

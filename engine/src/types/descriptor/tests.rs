@@ -16,6 +16,8 @@ fn component(functions: &[(Option<&str>, &str)]) -> Descriptor {
             })
             .collect(),
         command: false,
+        manifest: None,
+        about: Vec::new(),
     }
 }
 

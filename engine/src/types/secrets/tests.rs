@@ -62,3 +62,53 @@ proptest! {
         prop_assert!(!finds(&hidden), "{hidden}");
     }
 }
+
+#[test]
+fn each_form_has_its_kind() {
+    for (text, expected) in [
+        ("AKIAIOSFODNN7EXAMPLE", "aws_key"),
+        ("ASIAIOSFODNN7EXAMPLE", "aws_key"),
+        ("Authorization: Bearer abcdefgh.ijkl-mnop", "bearer_token"),
+        ("authorization: basic dXNlcjpwYXNz", "bearer_token"),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLi4u",
+            "jwt",
+        ),
+        ("-----BEGIN PRIVATE KEY-----\nMIIB\n", "private_key"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", "private_key"),
+        ("postgres://app:hunter2@db.example/app", "connection_string"),
+        ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "api_key"),
+        ("github_pat_0123456789abcdefghijABCDEFGHIJ", "api_key"),
+        ("xoxb-0123456789-abc", "api_key"),
+        ("sk-ant-REDACTED-0123456789", "api_key"),
+        ("sk_live_0123456789", "api_key"),
+        ("AIzaSyA0123456789abcdefghijklmnopqrs", "api_key"),
+        ("api-key: x1", "api_key"),
+        ("token=x1", "api_key"),
+        (r#"{"access_key": "x1"}"#, "api_key"),
+        (r#"{\"password\": \"x1\"}"#, "password"),
+        ("password = x1", "password"),
+        ("pwd=x1", "password"),
+        ("client_secret=x1", "password"),
+    ] {
+        assert_eq!(kinds(text), BTreeSet::from([expected]), "{text}");
+        assert!(finds(text), "{text}");
+    }
+}
+
+#[test]
+fn all_kinds_of_a_text_are_found_and_none_in_plain_text() {
+    let text = "password=x token=y AKIAIOSFODNN7EXAMPLE é";
+    assert_eq!(
+        kinds(text),
+        BTreeSet::from(["api_key", "aws_key", "password"])
+    );
+    for text in [
+        "",
+        "to be or not to be",
+        "https://example.com:8080/path",
+        "a secretary",
+    ] {
+        assert_eq!(kinds(text), BTreeSet::new(), "{text}");
+    }
+}

@@ -28,7 +28,7 @@ fn refusal(ty: WitType, json: &str) -> String {
 fn read(ty: &WitType, json: &str) -> Val {
     Arguments::decode(&takes(ty.clone()), &format!("{{\"x\":{json}}}"))
         .unwrap_or_else(|fault| panic!("{ty} from {json}: {fault}"))
-        .0
+        .values
         .remove(0)
 }
 
@@ -349,8 +349,8 @@ fn arguments_come_by_name_or_by_position_and_in_the_right_number() {
     };
     let decode = |json: &str| Arguments::decode(&function, json).map_err(|fault| fault.to_string());
     let one = vec![Val::String("a".into()), Val::Option(None)];
-    assert_eq!(decode(r#"{"text":"a"}"#).unwrap().0, one);
-    assert_eq!(decode(r#"["a",null]"#).unwrap().0, one);
+    assert_eq!(decode(r#"{"text":"a"}"#).unwrap().values, one);
+    assert_eq!(decode(r#"["a",null]"#).unwrap().values, one);
     let both = "expected an object with `text`, `most` or an array of 2, found";
     for (json, message) in [
         ("[]", format!("{both} an array of 0")),

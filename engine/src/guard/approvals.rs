@@ -1,0 +1,400 @@
+//! Questions to people: asked, answered, and redeemed once.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Waiting;
+use crate::types::{
+    ApprovalAnswer, ApprovalRefused, ApprovalRequest, Approvals, Clock, Fault, FaultKind, Nonces,
+    Principal, Timestamp, Token, text,
+};
+
+/// The largest arguments that a person is asked about.
+const MOST_ARGUMENTS: usize = 1 << 20;
+/// How many questions of one principal may wait at once.
+const MOST_WAITING: usize = 100;
+/// How many unknown tokens may be tried in how long.
+const FAILURES: (usize, Duration) = (5, Duration::from_secs(60));
+/// How long a used approval is remembered after it expired.
+const REMEMBERED: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// What keeps questions, their answers, and which approvals were used.
+pub trait ApprovalStore: Approvals + Nonces + Send + Sync {}
+
+impl<S: Approvals + Nonces + Send + Sync> ApprovalStore for S {}
+
+/// Asks somebody who is there, such as a person at a terminal.
+pub trait Approver: Send + Sync {
+    /// Shows the request, whole, and waits for an answer; `None` if there is nobody.
+    ///
+    /// Called on a thread of its own.
+    fn ask(&self, request: &ApprovalRequest) -> Option<ApprovalAnswer>;
+}
+
+/// Where questions are asked and answered.
+///
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct ApprovalDesk(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn ApprovalStore>,
+    lasts: Duration,
+    /// What has to be said to find it, besides the question's name.
+    told: String,
+    failures: Mutex<VecDeque<Duration>>,
+}
+
+impl std::fmt::Debug for ApprovalDesk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApprovalDesk")
+            .field("lasts", &self.0.lasts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ApprovalDesk {
+    /// How long a question can be answered and redeemed unless something else is said: 15 minutes.
+    pub const LASTS: Duration = Duration::from_secs(15 * 60);
+
+    /// Keeps questions in this store.
+    #[must_use]
+    pub fn new(store: Arc<dyn ApprovalStore>) -> Self {
+        Self::lasting(store, Self::LASTS)
+    }
+
+    /// Keeps questions in this store, for so long.
+    #[must_use]
+    pub fn lasting(store: Arc<dyn ApprovalStore>, lasts: Duration) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            lasts,
+            told: String::new(),
+            failures: Mutex::default(),
+        }))
+    }
+
+    /// Adds what `engine approvals` has to be told to find this desk, such as `--journal FILE`, for hints.
+    #[must_use]
+    pub fn told(self, how: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            store: self.0.store.clone(),
+            lasts: self.0.lasts,
+            told: how.into(),
+            failures: Mutex::default(),
+        }))
+    }
+
+    /// The command that answers a question.
+    pub(crate) fn command(&self, id: &str) -> String {
+        let told = &self.0.told;
+        let space = if told.is_empty() { "" } else { " " };
+        format!("engine approvals approve {}{space}{told}", short(id))
+    }
+
+    pub(crate) fn lasts(&self) -> Duration {
+        self.0.lasts
+    }
+
+    /// Asks; the token redeems the answer.
+    pub(crate) fn ask(
+        &self,
+        request: &ApprovalRequest,
+        token: &Token,
+        clock: &dyn Clock,
+    ) -> Result<(), Fault> {
+        let own = self.waiting(clock)?;
+        let own = own
+            .iter()
+            .filter(|asked| asked.principal == request.principal);
+        if own.count() >= MOST_WAITING {
+            return Err(Fault::config(format!(
+                "`{}` has {MOST_WAITING} questions that wait for an answer",
+                request.principal
+            ))
+            .hint("have some answered first: `engine approvals ls`"));
+        }
+        let written = serde_json::to_string(request).map_err(|error| {
+            Fault::new(FaultKind::Bug {
+                at: "the text of an approval request",
+            })
+            .caused_by(error)
+        })?;
+        self.0.store.ask(&token.id(), &written)
+    }
+
+    /// Uses an approval up for the action that waits.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::Approval`] with the reason; a fault of the store. Nothing is used up then.
+    pub(crate) fn redeem(
+        &self,
+        token: &Token,
+        waiting: &Waiting,
+        clock: &dyn Clock,
+    ) -> Result<ApprovalAnswer, Fault> {
+        let id = token.id();
+        let now = clock.timestamp();
+        let Some(request) = self.request(&id)? else {
+            return Err(self.failed(clock.elapsed()).into());
+        };
+        let action = waiting.action();
+        if request.principal != action.principal {
+            return Err(ApprovalRefused::Foreign.into());
+        }
+        if request.decision != waiting.decision() {
+            let what = if request.digest != action.digest {
+                "the component"
+            } else if request.arguments_digest != action.arguments {
+                "the arguments"
+            } else if Some(request.policy_set) != waiting.permitted().verdict.policy_set {
+                return Err(Fault::from(ApprovalRefused::Stale).hint("ask again"));
+            } else {
+                "the function or what it is given"
+            };
+            return Err(Fault::from(ApprovalRefused::Altered { what }).hint("ask again"));
+        }
+        let Some(answer) = self.answer_to(&id)? else {
+            return Err(if expired(&request, now, clock) {
+                ApprovalRefused::Expired.into()
+            } else {
+                Fault::from(ApprovalRefused::Pending)
+                    .hint(format!("answer with `{}`", self.command(&id)))
+            });
+        };
+        if !answer.approved {
+            return Err(ApprovalRefused::Denied {
+                by: answer.principal,
+            }
+            .into());
+        }
+        if expired(&request, now, clock) {
+            return Err(ApprovalRefused::Expired.into());
+        }
+        let until = request
+            .expires
+            .checked_add(REMEMBERED)
+            .unwrap_or(Timestamp::MAX);
+        if !self.0.store.spend("approval", &id, until, now)? {
+            return Err(ApprovalRefused::Used.into());
+        }
+        Ok(answer)
+    }
+
+    /// The questions that wait for an answer, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// A fault if the store cannot be read, or holds what is no question.
+    pub fn waiting(&self, clock: &dyn Clock) -> Result<Vec<ApprovalRequest>, Fault> {
+        let now = clock.timestamp();
+        let mut waiting = Vec::new();
+        for (id, written) in self.0.store.waiting()? {
+            // One question that is damaged keeps nobody from the others.
+            match read(&id, &written) {
+                Ok(request) if !expired(&request, now, clock) => waiting.push(request),
+                Ok(_) => {}
+                Err(fault) => tracing::warn!(%fault, "a question was left out"),
+            }
+        }
+        waiting.sort_by_key(|request| request.created);
+        Ok(waiting)
+    }
+
+    /// The question whose name begins like this, and its answer.
+    ///
+    /// # Errors
+    ///
+    /// A fault with the code `E-APPROVAL-UNKNOWN` if there is none, or more than one that waits; that of
+    /// the store.
+    pub fn find(
+        &self,
+        start: &str,
+        clock: &dyn Clock,
+    ) -> Result<(ApprovalRequest, Option<ApprovalAnswer>), Fault> {
+        if let Some(request) = self.request(start)? {
+            return Ok((request, self.answer_to(start)?));
+        }
+        let mut fits = self
+            .waiting(clock)?
+            .into_iter()
+            .filter(|request| start.len() >= 4 && request.id.starts_with(start));
+        match (fits.next(), fits.next()) {
+            (Some(request), None) => Ok((request, None)),
+            (Some(_), Some(_)) => Err(Fault::from(ApprovalRefused::Unknown).hint(format!(
+                "more than one begins with `{}`",
+                text::line(start, 64)
+            ))),
+            (None, _) => Err(Fault::from(ApprovalRefused::Unknown)
+                .hint("`engine approvals ls` lists what waits for an answer")),
+        }
+    }
+
+    /// Answers a question, once.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::Approval`] if there is no such question, it expired, was answered, or is not this
+    /// principal's to answer: whoever asked never answers.
+    pub fn answer(
+        &self,
+        id: &str,
+        answer: &ApprovalAnswer,
+        clock: &dyn Clock,
+    ) -> Result<ApprovalRequest, Fault> {
+        let (request, answered) = self.find(id, clock)?;
+        if answered.is_some() {
+            return Err(ApprovalRefused::Used.into());
+        }
+        if expired(&request, clock.timestamp(), clock) {
+            return Err(ApprovalRefused::Expired.into());
+        }
+        check_approver(&request, &answer.principal)?;
+        let written = serde_json::to_string(answer).map_err(|error| {
+            Fault::new(FaultKind::Bug {
+                at: "the text of an answer",
+            })
+            .caused_by(error)
+        })?;
+        if !self.0.store.answer(&request.id, &written)? {
+            return Err(ApprovalRefused::Used.into());
+        }
+        Ok(request)
+    }
+
+    fn request(&self, id: &str) -> Result<Option<ApprovalRequest>, Fault> {
+        let written = self.0.store.asked(id)?;
+        written.map(|written| read(id, &written)).transpose()
+    }
+
+    fn answer_to(&self, id: &str) -> Result<Option<ApprovalAnswer>, Fault> {
+        let written = self.0.store.answered(id)?;
+        written
+            .map(|written| serde_json::from_str(&written).map_err(|error| corrupt(id, &error)))
+            .transpose()
+    }
+
+    /// Remembers that an unknown token was tried.
+    fn failed(&self, now: Duration) -> ApprovalRefused {
+        let mut failures = self
+            .0
+            .failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (most, within) = FAILURES;
+        while failures
+            .front()
+            .is_some_and(|then| now.saturating_sub(*then) > within)
+        {
+            failures.pop_front();
+        }
+        if failures.len() >= most {
+            return ApprovalRefused::Locked;
+        }
+        failures.push_back(now);
+        ApprovalRefused::Unknown
+    }
+}
+
+/// Checks that somebody may answer: whoever asked may not, and where approvers are named, nobody else may.
+pub(crate) fn check_approver(request: &ApprovalRequest, who: &Principal) -> Result<(), Fault> {
+    if *who == request.principal {
+        return Err(Fault::from(ApprovalRefused::Foreign)
+            .hint("whoever asks does not approve: answer as somebody else with `--as NAME`"));
+    }
+    let named: Vec<&str> = request.approvers.split(',').map(str::trim).collect();
+    if !request.approvers.is_empty() && !named.contains(&who.as_str()) {
+        return Err(Fault::from(ApprovalRefused::Foreign).hint(format!(
+            "only `{}` may answer: use `--as NAME`",
+            text::line(&request.approvers, 128)
+        )));
+    }
+    Ok(())
+}
+
+/// The question about an action that waits.
+pub(crate) fn request(
+    waiting: &Waiting,
+    token: &Token,
+    arguments: &serde_json::Value,
+    lasts: Duration,
+    clock: &dyn Clock,
+) -> Result<ApprovalRequest, Fault> {
+    let action = waiting.action();
+    let permitted = waiting.permitted();
+    let length = arguments.to_string().len();
+    if length > MOST_ARGUMENTS {
+        return Err(Fault::config(format!(
+            "nobody can be asked about {length} bytes of arguments: the limit is {MOST_ARGUMENTS}"
+        )));
+    }
+    let created = clock.timestamp();
+    Ok(ApprovalRequest {
+        version: 1,
+        id: token.id(),
+        principal: action.principal.clone(),
+        action: action.name.clone(),
+        component: action.component.clone(),
+        digest: action.digest,
+        function: action.function.clone(),
+        arguments: arguments.clone(),
+        arguments_digest: action.arguments,
+        declared: action.declared.clone(),
+        grants: permitted.grants.list(),
+        limits: permitted.limits,
+        policies: permitted.verdict.policies.clone(),
+        reason: permitted.verdict.reason.clone(),
+        approvers: waiting.approvers.clone(),
+        decision: waiting.decision(),
+        policy_set: permitted
+            .verdict
+            .policy_set
+            .unwrap_or_else(|| waiting.decision()),
+        created,
+        expires: created.checked_add(lasts).unwrap_or(Timestamp::MAX),
+        boot: clock
+            .boot()
+            .map(|(boot, since)| (boot, u64::try_from(since.as_millis()).unwrap_or(u64::MAX))),
+    })
+}
+
+/// Whether a question's time is over, by the calendar or by the time since the machine started: a clock
+/// that is set back prolongs nothing.
+fn expired(request: &ApprovalRequest, now: Timestamp, clock: &dyn Clock) -> bool {
+    if now >= request.expires || now < request.created {
+        return true;
+    }
+    let (Some((boot, at)), Some((this, since))) = (&request.boot, clock.boot()) else {
+        return false;
+    };
+    let lasts = request.expires.duration_since(request.created);
+    let passed = since.as_millis().saturating_sub(u128::from(*at));
+    *boot == this && i128::try_from(passed).unwrap_or(i128::MAX) >= lasts.as_millis()
+}
+
+fn read(id: &str, written: &str) -> Result<ApprovalRequest, Fault> {
+    let request: ApprovalRequest =
+        serde_json::from_str(written).map_err(|error| corrupt(id, &error))?;
+    if request.version != 1 || request.id != id {
+        return Err(Fault::config(format!(
+            "the approval request `{}` is not of this version of the engine",
+            short(id)
+        )));
+    }
+    Ok(request)
+}
+
+fn corrupt(id: &str, error: &serde_json::Error) -> Fault {
+    Fault::config(format!(
+        "the store of approvals is damaged at `{}`: {}",
+        text::line(short(id), 64),
+        text::line(&error.to_string(), 200)
+    ))
+}
+
+/// The start of an id, long enough to find it.
+pub(crate) fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}

@@ -1,0 +1,297 @@
+//! Says what would have to change for an action to be allowed, and no more than that.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Facts, Grants, Judgement, Question};
+use crate::types::{
+    Action, Decision, Declared, Grant, Limits, Parameter, PolicyRef, Verdict, WitType, text,
+};
+
+/// A decision with all that it was made of.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// What was decided about.
+    pub action: Action,
+    /// What it would be given.
+    pub grants: Vec<Grant>,
+    /// What outer layers grant and the component has no use for.
+    pub unused: Vec<Grant>,
+    /// What it might use at most.
+    pub limits: Limits,
+    /// What was found in its arguments.
+    pub facts: Facts,
+    /// Who permits it and who bans it.
+    pub judgement: Judgement,
+    /// What came of that.
+    pub verdict: Verdict,
+    /// The smallest changes that would allow it, all of them together; empty if it is allowed, or if
+    /// nothing but other policies would allow it.
+    pub changes: Vec<Change>,
+}
+
+/// Something that would have to be different.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", content = "text", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Change {
+    /// One more option of `engine exec`, such as `--dir out:rw`.
+    Flag(String),
+    /// One more policy, in Cedar, for a file that `--policy` names.
+    Policy(String),
+    /// A clause for the end of the policy at this place, before its `;`.
+    Exception {
+        /// The policy.
+        policy: PolicyRef,
+        /// The clause.
+        clause: String,
+    },
+    /// The rule at this place would have to go, or to apply to less.
+    Rule(PolicyRef),
+    /// Somebody has to approve the call.
+    Approval,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::Flag(flag) => write!(f, "add `{flag}`"),
+            Change::Policy(policy) => write!(f, "permit it, in a file for `--policy`: `{policy}`"),
+            Change::Exception { policy, clause } => {
+                write!(f, "before the `;` of {policy}, add `{clause}`")
+            }
+            Change::Rule(rule) => write!(f, "remove the rule {rule}, or let it apply to less"),
+            Change::Approval => f.write_str("have it approved"),
+        }
+    }
+}
+
+/// The smallest changes that would allow an action; empty where nothing but other policies would.
+pub(super) fn changes(
+    question: &Question<'_>,
+    judgement: &Judgement,
+    verdict: &Verdict,
+) -> Vec<Change> {
+    match verdict.decision {
+        Decision::Allow | Decision::Warn => Vec::new(),
+        Decision::Ask => vec![Change::Approval],
+        Decision::Deny | Decision::Kill => {
+            let permit = || Change::Policy(permit(question));
+            match (&judgement.ban, &judgement.permission) {
+                (None, _) => vec![permit()],
+                (Some(ban), permission) => {
+                    let mut changes = Vec::new();
+                    for policy in &ban.policies {
+                        let lifted = lift(question, policy);
+                        // One ban that nothing lifts is enough.
+                        if lifted.is_empty() {
+                            return Vec::new();
+                        }
+                        changes.extend(lifted);
+                    }
+                    if permission.is_none() {
+                        changes.push(permit());
+                    }
+                    changes.dedup();
+                    changes
+                }
+            }
+        }
+    }
+}
+
+/// What would take an action out of the reach of a policy that bans it.
+fn lift(question: &Question<'_>, policy: &PolicyRef) -> Vec<Change> {
+    match &policy.file {
+        Some(file) if file.ends_with(".cedar") => vec![Change::Exception {
+            policy: policy.clone(),
+            clause: format!("unless {{ {} }}", this_call(question)),
+        }],
+        Some(_) => vec![Change::Rule(policy.clone())],
+        None if policy.id.ends_with(".outside-grants") => {
+            let writes = question
+                .action()
+                .declared
+                .as_ref()
+                .is_none_or(Declared::writes);
+            grants(question.facts(), question.grants(), writes)
+        }
+        None => Vec::new(),
+    }
+}
+
+/// The flags that grant the directories of all paths that are out of reach; nothing where a path cannot be
+/// granted as it is written.
+fn grants(facts: &Facts, given: &Grants, writes: bool) -> Vec<Change> {
+    let rights = if writes { ":rw" } else { "" };
+    let mut flags = Vec::new();
+    for path in facts.paths.iter().filter(|path| path.named) {
+        if path.inside && (path.writable || !writes) {
+            continue;
+        }
+        if !path.canonical || path.blocked {
+            return Vec::new();
+        }
+        let known = given
+            .dirs()
+            .iter()
+            .filter(|dir| path.inside && super::paths::is_below(&path.normal, &dir.guest))
+            .max_by_key(|dir| dir.guest.len());
+        let flag = match known {
+            Some(dir) => format!(
+                "--dir {}::{}{rights}",
+                super::paths::show(&dir.host),
+                dir.guest
+            ),
+            None => format!("--dir {}{rights}", parent(&path.normal)),
+        };
+        // Whoever chose the path wants the flag pasted into a shell.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
+        let bare = flag.trim_start_matches("--dir ");
+        let directory = bare.split("::").next().unwrap_or_default();
+        if !bare.chars().all(plain)
+            || bare.matches(':').count() > if known.is_some() { 3 } else { 1 }
+            || matches!(directory, "/" | "/:rw" | "/:ro")
+        {
+            return Vec::new();
+        }
+        let change = Change::Flag(flag);
+        if !flags.contains(&change) {
+            flags.push(change);
+        }
+    }
+    flags
+}
+
+/// The directory that a path is in.
+fn parent(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        None => ".",
+        Some(("", _)) => "/",
+        Some((parent, _)) => parent,
+    }
+}
+
+/// The narrowest Cedar policy that permits an action; a remark names the arguments that it cannot compare.
+pub(super) fn permit(question: &Question<'_>) -> String {
+    let action = question.action();
+    let head = format!(
+        "permit (principal == Principal::{}, action == Action::{}, resource == Component::{})",
+        quoted(action.principal.as_str()),
+        quoted(&action.name),
+        quoted(&action.component),
+    );
+    let remark = match uncompared(question).as_slice() {
+        [] => String::new(),
+        these => format!(" // with any {}", these.join(", ")),
+    };
+    match arguments(question).as_slice() {
+        [] => format!("{head};{remark}"),
+        these => format!("{head} when {{ {} }};{remark}", these.join(" && ")),
+    }
+}
+
+/// The conditions that only this very call fulfils, as far as policies can say it.
+fn this_call(question: &Question<'_>) -> String {
+    let action = question.action();
+    let mut all = vec![
+        format!(
+            "principal == Principal::{}",
+            quoted(action.principal.as_str())
+        ),
+        format!("action == Action::{}", quoted(&action.name)),
+    ];
+    all.extend(arguments(question));
+    all.join(" && ")
+}
+
+/// The arguments that can be compared whole: texts, numbers, booleans and names.
+fn arguments(question: &Question<'_>) -> Vec<String> {
+    let parameters = question
+        .function()
+        .map_or(&[][..], |function| &function.parameters);
+    let values = question.arguments();
+    let comparisons = parameters.iter().filter_map(|Parameter { name, ty }| {
+        let place = attribute(name);
+        let value = values.get(name).unwrap_or(&Value::Null);
+        let WitType::Option(inner) = ty else {
+            return Some(format!("context.args{place} == {}", literal(value, ty)?));
+        };
+        if value.is_null() {
+            return Some(format!("!(context.args has {})", quoted(name)));
+        }
+        let value = literal(value, inner)?;
+        Some(format!(
+            "context.args has {} && context.args{place} == {value}",
+            quoted(name)
+        ))
+    });
+    comparisons.collect()
+}
+
+/// The arguments that policies cannot compare, so that a policy is about any of them.
+fn uncompared(question: &Question<'_>) -> Vec<String> {
+    let parameters = question
+        .function()
+        .map_or(&[][..], |function| &function.parameters);
+    let values = question.arguments();
+    let left = parameters.iter().filter(|parameter| {
+        let value = values.get(&parameter.name).unwrap_or(&Value::Null);
+        let WitType::Option(inner) = &parameter.ty else {
+            return literal(value, &parameter.ty).is_none();
+        };
+        !value.is_null() && literal(value, inner).is_none()
+    });
+    left.map(|parameter| format!("`{}`", text::line(&parameter.name, 64)))
+        .collect()
+}
+
+fn literal(value: &Value, ty: &WitType) -> Option<String> {
+    match (ty, value) {
+        (WitType::Bool, Value::Bool(value)) => Some(value.to_string()),
+        (
+            WitType::S8
+            | WitType::U8
+            | WitType::S16
+            | WitType::U16
+            | WitType::S32
+            | WitType::U32
+            | WitType::S64
+            | WitType::U64,
+            Value::Number(number),
+        ) => number.as_i64().map(|number| number.to_string()),
+        (WitType::String | WitType::Char | WitType::Enum(_), Value::String(text))
+            if text.len() <= 1024 =>
+        {
+            Some(quoted(text))
+        }
+        _ => None,
+    }
+}
+
+/// How a field is reached: `.name`, or `["na-me"]` where the name is no identifier.
+pub(super) fn attribute(name: &str) -> String {
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && name.starts_with(|c: char| c.is_ascii_alphabetic());
+    if plain && !RESERVED.contains(&name) {
+        format!(".{name}")
+    } else {
+        format!("[{}]", quoted(name))
+    }
+}
+
+/// Words of Cedar that are no attribute names without quotes.
+const RESERVED: [&str; 9] = [
+    "true", "false", "if", "then", "else", "in", "is", "like", "has",
+];
+
+/// A string of Cedar. Its escapes are those of Rust.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+use serde::{Deserialize, Serialize};
+
+use crate::types::{Action, Digest, Principal, Verdict};
+
+/// An answer that somebody gave for always, so that the same question is not asked again.
+///
+/// It answers for the policies that asked and for no others, and no ban gives way to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Lesson {
+    /// For whom.
+    pub principal: Principal,
+    /// Which action.
+    pub action: String,
+    /// The digest of the component.
+    pub digest: Digest,
+    /// Who was allowed to answer.
+    pub approvers: String,
+    /// The policies that asked.
+    pub asked_by: Vec<String>,
+    /// Whether the action may run.
+    pub allow: bool,
+    /// Who said so.
+    pub by: Principal,
+}
+
+impl Lesson {
+    pub(super) fn answers(&self, action: &Action, verdict: &Verdict, approvers: &str) -> bool {
+        self.principal == action.principal
+            && self.action == action.name
+            && self.digest == action.digest
+            && self.approvers == approvers
+            && !verdict.policies.is_empty()
+            && verdict
+                .policies
+                .iter()
+                .all(|policy| self.asked_by.contains(policy))
+    }
+}

@@ -1,0 +1,298 @@
+use super::{ApprovalDesk, Grants, Target};
+use crate::event::Judged;
+use crate::types::{
+    Action, ApprovalRequest, Code, Decision, Denial, Digest, Fault, FaultKind, Grant, Limits,
+    Token, Verdict, text,
+};
+
+/// Proof that the guard let one component start once, with these arguments.
+///
+/// Not `Clone`, and made by the guard alone. To use it is to give it up.
+#[derive(Debug)]
+#[must_use = "a permit does nothing until an instance is started with it"]
+pub(crate) struct Permit(Permitted);
+
+/// What is given with a permit, and under which policies.
+pub(super) struct Given {
+    pub(super) grants: Grants,
+    pub(super) limits: Limits,
+    pub(super) unused: Vec<Grant>,
+    pub(super) policies: Digest,
+}
+
+/// What a used permit leaves behind.
+#[derive(Debug)]
+pub(crate) struct Permitted {
+    pub(crate) target: Target,
+    pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
+    pub(crate) verdict: Verdict,
+    /// Whether an earlier answer spared somebody the question.
+    pub(crate) skipped: bool,
+    /// Grants of the outer layers that the component has no use for, and is not given.
+    pub(crate) unused: Vec<Grant>,
+    decision: Digest,
+    action: Action,
+}
+
+impl Permit {
+    /// Binds a decision to all that it was made about. Only the guard decides.
+    pub(super) fn new(action: Action, target: Target, verdict: Verdict, given: Given) -> Self {
+        let Given {
+            grants,
+            limits,
+            unused,
+            policies,
+        } = given;
+        Self(Permitted {
+            target,
+            decision: decision(&action, &grants, &limits, policies),
+            limits,
+            grants,
+            verdict,
+            skipped: false,
+            unused,
+            action,
+        })
+    }
+
+    /// Nobody had to be asked, because of an earlier answer.
+    pub(super) fn skipped(self) -> Self {
+        Self(Permitted {
+            skipped: true,
+            ..self.0
+        })
+    }
+
+    /// What it permits, to look at.
+    pub(crate) fn peek(&self) -> &Permitted {
+        &self.0
+    }
+
+    /// The action and what policy says about it, for events.
+    pub(crate) fn judged(&self) -> Judged {
+        judged(&self.0.action, &self.0.verdict)
+    }
+
+    /// Gives the permit up for what it permits, if that is still what was decided.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::Stale`] if the component, the arguments or the policies are others now.
+    pub(crate) fn spend(
+        self,
+        component: Digest,
+        arguments: Digest,
+        policies: Digest,
+    ) -> Result<Permitted, Fault> {
+        let Permit(permitted) = self;
+        let now = Action {
+            digest: component,
+            arguments,
+            ..permitted.action.clone()
+        };
+        let found = decision(&now, &permitted.grants, &permitted.limits, policies);
+        if found == permitted.decision {
+            return Ok(permitted);
+        }
+        let what = if component != permitted.action.digest {
+            "the component"
+        } else if arguments != permitted.action.arguments {
+            "the arguments"
+        } else {
+            "the policies"
+        };
+        Err(Fault::new(FaultKind::Stale { what }).hint("ask again"))
+    }
+}
+
+pub(super) fn judged(action: &Action, verdict: &Verdict) -> Judged {
+    Judged {
+        principal: action.principal.as_str().to_owned(),
+        action: action.name.clone(),
+        policies: verdict.policies.clone(),
+        reason: verdict.reason.clone(),
+        hint: String::new(),
+    }
+}
+
+/// The hash that binds a decision to all it was made about.
+fn decision(action: &Action, grants: &Grants, limits: &Limits, policies: Digest) -> Digest {
+    let Action {
+        principal,
+        via,
+        name,
+        component: _,
+        version: _,
+        digest,
+        function,
+        declared: _, // part of the component
+        arguments,
+        step,
+    } = action;
+    let step = step
+        .as_ref()
+        .map(|(workflow, step)| format!("{workflow} {step}"))
+        .unwrap_or_default();
+    // Grants are plain data, so they always have a JSON form.
+    let grants = serde_json::to_vec(&(grants.list(), grants.env(), limits)).unwrap_or_default();
+    Digest::of_parts([
+        "decision 1".as_bytes(),
+        principal.as_str().as_bytes(),
+        via.as_str().as_bytes(),
+        name.as_bytes(),
+        digest.as_bytes(),
+        function.as_bytes(),
+        arguments.as_bytes(),
+        step.as_bytes(),
+        &grants,
+        policies.as_bytes(),
+    ])
+}
+
+/// What came of asking.
+#[derive(Debug)]
+pub(crate) enum Decided {
+    /// It may run.
+    Permitted(Permit),
+    /// It may run once somebody approves.
+    Waits(Waiting),
+    /// It may not run.
+    Refused(Refusal),
+}
+
+/// Why an action may not run.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) fault: Fault,
+    pub(crate) verdict: Verdict,
+    /// The action; `None` if it is lost.
+    pub(crate) judged: Option<Judged>,
+}
+
+impl Refusal {
+    /// An action that was lost on the way to a decision.
+    pub(crate) fn lost(fault: Fault) -> Self {
+        Self {
+            fault,
+            verdict: Verdict::new(Decision::Deny, &[]),
+            judged: None,
+        }
+    }
+}
+
+/// An action that waits for an approval.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(super) permit: Permit,
+    /// Who may approve; empty if anybody may.
+    pub(crate) approvers: String,
+}
+
+impl Waiting {
+    /// The action that waits.
+    pub(crate) fn action(&self) -> &Action {
+        &self.permit.0.action
+    }
+
+    /// The hash that an approval is bound to.
+    pub(crate) fn decision(&self) -> Digest {
+        self.permit.0.decision
+    }
+
+    pub(crate) fn permitted(&self) -> &Permitted {
+        &self.permit.0
+    }
+
+    /// The action and what policy says about it, for events.
+    pub(crate) fn judged(&self) -> Judged {
+        self.permit.judged()
+    }
+
+    /// Somebody approved: the permit.
+    pub(crate) fn approved(self, because: String) -> Permit {
+        let Permit(permitted) = self.permit;
+        Permit(Permitted {
+            verdict: Verdict {
+                decision: Decision::Allow,
+                reason: because,
+                ..permitted.verdict
+            },
+            ..permitted
+        })
+    }
+
+    /// Nobody did: the refusal.
+    pub(crate) fn refused(self, fault: Fault) -> Refusal {
+        Refusal {
+            fault,
+            judged: Some(self.permit.judged()),
+            verdict: self.permit.0.verdict,
+        }
+    }
+
+    /// The question is left for somebody to answer: how, and how to go on then.
+    ///
+    /// The token is told to whoever asked and to nobody else, so it is not in a hint that events carry.
+    pub(crate) fn left(
+        self,
+        desk: &ApprovalDesk,
+        request: &ApprovalRequest,
+        token: &Token,
+    ) -> Refusal {
+        let mut refusal = self.denied(format!(
+            "have it approved with `{}` before {}",
+            desk.command(&request.id),
+            request
+                .expires
+                .round(jiff::Unit::Second)
+                .unwrap_or(request.expires)
+        ));
+        refusal.fault = refusal
+            .fault
+            .confide(format!("then run the same again with `--approval {token}`"));
+        refusal
+    }
+
+    /// There is nobody to ask.
+    pub(crate) fn unanswered(self) -> Refusal {
+        self.denied(
+            "give the engine a store of approvals, so that somebody can be asked".to_owned(),
+        )
+    }
+
+    fn denied(self, hint: String) -> Refusal {
+        let verdict = &self.permit.0.verdict;
+        let who = if self.approvers.is_empty() {
+            String::new()
+        } else {
+            format!(" by `{}`", text::line(&self.approvers, 128))
+        };
+        let denial = Denial {
+            code: Code::DeniedApproval,
+            interface: String::new(),
+            operation: "the action".to_owned(),
+            target: self.action().name.clone(),
+            reason: format!(
+                "it needs approval{who}{}",
+                because(verdict.policies.first(), &verdict.reason)
+            ),
+            hint,
+            count: 1,
+        };
+        self.refused(Fault::new(FaultKind::Denied(vec![denial])))
+    }
+}
+
+/// The deciding policy and its reason, to follow a sentence.
+pub(super) fn because(policy: Option<&String>, reason: &str) -> String {
+    match (policy, reason) {
+        (None, "") => String::new(),
+        (None, reason) => format!(": {reason}"),
+        (Some(policy), "") => format!(": `{policy}`"),
+        (Some(policy), reason) => format!(": {reason} (`{policy}`)"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+use super::super::tests::{action, decision, function};
+use super::*;
+use crate::guard::RuleDecision;
+use crate::session::SystemClock;
+
+/// What a guard does when it is asked.
+#[derive(Debug)]
+enum Stub {
+    Says(Judgement),
+    Fails,
+    Panics,
+    Sleeps(Duration),
+}
+
+impl Guard for Stub {
+    fn judge(&self, _: &Question<'_>) -> Result<Judgement, Fault> {
+        match self {
+            Stub::Says(said) => Ok(said.clone()),
+            Stub::Fails => Err(Fault::config("no connection")),
+            // Without the hook, which takes its time to print a backtrace.
+            Stub::Panics => std::panic::resume_unwind(Box::new("a bug of the embedder")),
+            Stub::Sleeps(long) => {
+                std::thread::sleep(*long);
+                Ok(Judgement {
+                    permission: Some(Permission::default()),
+                    ban: None,
+                })
+            }
+        }
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of(format!("{self:?}").as_bytes())
+    }
+}
+
+use crate::guard::Permission;
+
+async fn consulted(stub: Stub) -> Judgement {
+    let policies = Policies::builder().guard(stub).build().unwrap();
+    let asked = Arc::new(Asked {
+        action: action("a.b.v1", Some(&[])),
+        function: Some(function("t")),
+        grants: Grants::none(),
+        counters: Counters::default(),
+        arguments: serde_json::json!({ "t": "" }),
+    });
+    policies.consult(&asked).await
+}
+
+/// A guard that cannot answer denies, and the verdict says why.
+#[tokio::test]
+async fn a_guard_that_fails_panics_or_dawdles_denies() {
+    for (stub, why) in [
+        (Stub::Fails, "no connection"),
+        (Stub::Panics, "it panicked"),
+        (
+            Stub::Sleeps(Duration::from_millis(400)),
+            "longer than 50 ms",
+        ),
+    ] {
+        let said = consulted(stub).await;
+        let ban = said.ban.unwrap();
+        assert_eq!(ban.force, Force::Deny);
+        assert!(ban.reason.contains(why), "{}", ban.reason);
+        assert_eq!(ban.policies, [PolicyRef::builtin("guard-error")]);
+    }
+}
+
+#[tokio::test]
+async fn a_guard_of_ones_own_is_heard() {
+    let ban = Ban {
+        force: Force::Kill,
+        policies: vec![PolicyRef::builtin("mine")],
+        reason: "no".to_owned(),
+    };
+    let said = consulted(Stub::Says(Judgement {
+        permission: None,
+        ban: Some(ban.clone()),
+    }))
+    .await;
+    assert_eq!(said.ban, Some(ban));
+}
+
+/// The rules are asked on the thread of the call, so a slow answer is noticed after it came.
+#[test]
+fn a_late_or_broken_answer_on_the_same_thread_denies() {
+    #[derive(Debug)]
+    struct Jumping(std::sync::atomic::AtomicU64);
+    impl Clock for Jumping {
+        fn timestamp(&self) -> crate::types::Timestamp {
+            crate::types::Timestamp::UNIX_EPOCH
+        }
+        fn elapsed(&self) -> Duration {
+            let jumps = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Duration::from_millis(51 * jumps)
+        }
+        fn thread_cpu(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+    let fine = || {
+        Ok(Judgement {
+            permission: Some(Permission::default()),
+            ban: None,
+        })
+    };
+    let in_time = within_patience("the rules", &SystemClock::new(), fine);
+    assert!(in_time.ban.is_none() && in_time.permission.is_some());
+    let late = within_patience("the rules", &Jumping(0.into()), fine);
+    assert!(late.ban.unwrap().reason.contains("longer than 50 ms"));
+    let broken = within_patience("the rules", &SystemClock::new(), || panic!("a bug"));
+    assert!(broken.ban.unwrap().reason.contains("panicked"));
+}
+
+/// Every change of the policies changes their digest, so that decisions under the old ones are stale.
+#[test]
+fn other_policies_have_another_digest() {
+    let build = |builder: PoliciesBuilder| builder.build().unwrap().digest();
+    let rule = || Rule::new("r", RuleDecision::Deny);
+    let digests = [
+        Policies::default().digest(),
+        build(Policies::builder().bundle(Bundle::Paranoid)),
+        build(Policies::builder().bundle(Bundle::None)),
+        build(Policies::builder().mode(Mode::Observe)),
+        build(Policies::builder().mode(Mode::Off)),
+        build(Policies::builder().rule(rule())),
+        build(Policies::builder().rule(Rule {
+            reason: "why".to_owned(),
+            ..rule()
+        })),
+        build(Policies::builder().guard(Stub::Fails)),
+        build(Policies::builder().guard(Stub::Panics)),
+    ];
+    let different: std::collections::BTreeSet<_> = digests.iter().collect();
+    assert_eq!(different.len(), digests.len());
+    assert_eq!(Policies::default().digest(), build(Policies::builder()));
+}
+
+#[test]
+fn a_verdict_names_who_decided_and_where_that_is_written() {
+    let written = Rule {
+        place: Some(("engine.toml".to_owned(), 14)),
+        reason: "not today".to_owned(),
+        ..Rule::new("mine", RuleDecision::Deny)
+    };
+    let policies = Policies::builder().rule(written).build().unwrap();
+    let action = action("a.b.v1", Some(&[]));
+    assert_eq!(decision(&policies, &action, ("t", "")), Decision::Deny);
+    let verdict = super::super::tests::verdict(
+        &policies,
+        &action,
+        ("t", ""),
+        &Grants::none(),
+        Counters::default(),
+    );
+    assert_eq!(verdict.policies, ["mine"]);
+    assert_eq!(verdict.places[0].to_string(), "mine (engine.toml:14)");
+    assert_eq!(verdict.reason, "not today");
+    assert_eq!(verdict.policy_set, Some(policies.digest()));
+}
