@@ -9,11 +9,15 @@
 mod attack;
 mod build;
 mod cli;
+mod hands;
 mod process;
+mod sample;
 mod test_engine;
 
 pub use attack::{Attack, attack};
 pub use build::{engine_binary, guest, repository, wat};
 pub use cli::{Case, run_case};
+pub use hands::Hands;
 pub use process::Process;
+pub use sample::{sample, sample_manifest, with_section};
 pub use test_engine::{Run, TestEngine};

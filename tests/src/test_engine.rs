@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use engine::data::{Cancel, GrantsBuilder, LimitsBuilder, RunId};
+use engine::data::{Cancel, GrantsBuilder, LimitsBuilder, Mode, Policies, RunId};
 use engine::{
     Call, Config, Engine, Event, EventKind, Fault, Grants, Limits, Memory, Outcome, Rights, Source,
     Stdin,
@@ -11,6 +11,7 @@ use engine::{
 pub struct TestEngine {
     limits: LimitsBuilder,
     grants: GrantsBuilder,
+    mode: Mode,
 }
 
 /// One run, its outcome and its events.
@@ -34,12 +35,19 @@ impl TestEngine {
         Self {
             limits: Limits::builder(),
             grants: Grants::builder(),
+            mode: Mode::Enforce,
         }
     }
 
     /// Changes limits.
     pub fn limits(mut self, change: impl FnOnce(LimitsBuilder) -> LimitsBuilder) -> Self {
         self.limits = change(self.limits);
+        self
+    }
+
+    /// Asks no policy, so that what is tested is the sandbox alone.
+    pub fn unguarded(mut self) -> Self {
+        self.mode = Mode::Off;
         self
     }
 
@@ -59,6 +67,7 @@ impl TestEngine {
     pub fn build(&self) -> (Engine, Arc<Memory>) {
         let events = Arc::new(Memory::default());
         let config = Config::new()
+            .policies(Policies::builder().mode(self.mode).build().unwrap())
             .limits(self.limits.clone().build().unwrap())
             .grants(self.grants.clone().build().unwrap());
         let engine = Engine::builder()

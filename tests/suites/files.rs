@@ -87,6 +87,7 @@ impl Place {
             .flat_map(|(operation, path)| [*operation, *path])
             .collect();
         let run = TestEngine::new()
+            .unguarded()
             .dir(&self.root(), "/data", rights)
             .command(guest("paths"), &args)
             .await;

@@ -1,9 +1,12 @@
 //! The integration suites: one program, one module for each subject.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod approvals;
 mod config;
 mod cpu;
 mod files;
+mod guard;
+mod guides;
 mod journal;
 mod layers;
 mod load;
@@ -11,6 +14,7 @@ mod memory;
 mod network;
 mod outcome;
 mod program;
+mod registry;
 mod shipped;
 mod telemetry;
 mod values;

@@ -299,7 +299,7 @@ async fn the_events_of_a_run_are_complete_and_in_order() {
         assert_eq!(
             keys,
             [
-                "data", "id", "scope", "seq", "source", "trace_id", "ts", "type"
+                "id", "seq", "ts", "source", "scope", "trace_id", "type", "data"
             ]
         );
         assert_eq!(
@@ -399,7 +399,7 @@ async fn the_outcome_document_has_every_key() {
         .to_json();
     let bad: Value = serde_json::from_str(&bad).unwrap();
     let error: Vec<&String> = bad["error"].as_object().unwrap().keys().collect();
-    assert_eq!(error, ["code", "hint", "limit", "message", "source"]);
+    assert_eq!(error, ["code", "message", "limit", "hint", "source"]);
     assert_eq!(bad["verdict"]["decision"], "allow");
 }
 

@@ -10,6 +10,7 @@ async fn the_fs_capability_reads_writes_lists_and_searches() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("a.txt"), "first line\nsecond line\n").unwrap();
     let (engine, _) = TestEngine::new()
+        .unguarded()
         .dir(dir.path(), "data", Rights::ReadWrite)
         .build();
     let files = engine.load(guest("fs")).await.unwrap();

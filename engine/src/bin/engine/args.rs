@@ -1,5 +1,12 @@
 //! What was typed, and nothing else.
 
+mod guard;
+
+pub(crate) use guard::{
+    Add, ApprovalsAnswer, ApprovalsCommand, ApprovalsLs, ApprovalsShow, Diff, Generalise, Guarding,
+    LockCommand, PolicyCheck, PolicyCommand, PolicyExplain, PolicySchema, PolicySuggest,
+};
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -47,8 +54,27 @@ impl Cli {
             Command::Events(EventsCommand::Verify(typed)) if typed.output == Output::Json => {
                 Answer::Document
             }
+            Command::Diff(typed) if typed.output == Output::Json => Answer::Document,
+            Command::Policy(PolicyCommand::Check(PolicyCheck { output, .. }))
+            | Command::Policy(PolicyCommand::Suggest(PolicySuggest { output, .. }))
+                if *output == Output::Json =>
+            {
+                Answer::Document
+            }
+            Command::Policy(PolicyCommand::Explain(typed)) if typed.output == Output::Json => {
+                Answer::Document
+            }
+            Command::Approvals(
+                ApprovalsCommand::Ls(ApprovalsLs { output, .. })
+                | ApprovalsCommand::Show(ApprovalsShow { output, .. }),
+            ) if *output == Output::Json => Answer::Document,
             Command::Exec(_)
             | Command::Inspect(_)
+            | Command::Add(_)
+            | Command::Lock(_)
+            | Command::Diff(_)
+            | Command::Policy(_)
+            | Command::Approvals(_)
             | Command::Events(_)
             | Command::Completions(_)
             | Command::Man(_) => Answer::Text,
@@ -105,6 +131,13 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     Exec(Box<Exec>),
     Inspect(Inspect),
+    Add(Add),
+    Lock(LockCommand),
+    Diff(Diff),
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
     #[command(subcommand)]
     Events(EventsCommand),
     Completions(Completions),
@@ -118,7 +151,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXEC_EXAMPLES)]
 pub(crate) struct Exec {
-    /// The component: a `.wasm` file, or WebAssembly text
+    /// The component: a `.wasm` file, WebAssembly text, or the full name of a configured capability such as
+    /// `fs.read.v1`, which takes no FUNCTION
     pub(crate) component: PathBuf,
     /// The function: `func`, `iface.func`, `iface#func` or `ns:pkg/iface@1.2.3#func`
     pub(crate) function: Option<String>,
@@ -155,6 +189,11 @@ pub(crate) struct Exec {
     pub(crate) limits: Limits,
     #[command(flatten, next_help_heading = "Grants")]
     pub(crate) grants: Grants,
+    #[command(flatten, next_help_heading = "Policy")]
+    pub(crate) guarding: Guarding,
+    /// The token of an approval, which lets exactly the call that was approved run once
+    #[arg(long, value_name = "TOKEN", help_heading = "Policy")]
+    pub(crate) approval: Option<String>,
 }
 
 const EXEC_EXAMPLES: &str = "\
@@ -162,6 +201,7 @@ Examples:
   engine exec text.wasm count-words '{\"text\": \"to be or not to be\"}'
   engine exec text.wasm count-words @args.json --output json
   engine exec fs.wasm list '[\"docs\"]' --dir docs
+  engine exec fs.read.v1 '{\"path\": \"docs/a.md\"}' --dir docs
   engine exec tool.wasm --dir ./work::/work:rw --env LANG -- --verbose input.txt";
 
 #[derive(Debug, Args)]
@@ -180,7 +220,7 @@ pub(crate) struct Limits {
     pub(crate) max_output: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Grants {
     /// A directory the guest may read, or with `:rw` also write
     #[arg(long, value_name = "HOST[::GUEST][:ro|rw]")]
@@ -190,14 +230,19 @@ pub(crate) struct Grants {
     pub(crate) env: Vec<String>,
 }
 
-/// Show what a component is: its functions with JSON schemas, its imports, what it may ask for
+/// Show what a component is: its functions with JSON schemas, its imports, what it asks for and is granted
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  engine inspect text.wasm\n  engine inspect text.wasm --output json | jq '.functions[0].parameters'"
+    after_help = "Examples:\n  engine inspect text.wasm\n  engine inspect fs.wasm --dir docs\n  engine inspect text.wasm --output json | jq '.functions[0].parameters'"
 )]
 pub(crate) struct Inspect {
     /// The component: a `.wasm` file, or WebAssembly text
     pub(crate) component: PathBuf,
+    #[command(flatten)]
+    pub(crate) grants: Grants,
+    /// The operator's configuration, whose grants count where none are given here
+    #[arg(long, value_name = "FILE", env = "ENGINE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
     /// Text for people, or one JSON document
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Output,

@@ -2,6 +2,8 @@
 
 mod args;
 mod commands;
+mod config;
+mod desk;
 mod exit;
 mod render;
 mod settings;

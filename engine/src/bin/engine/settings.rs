@@ -3,9 +3,11 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use engine::data::{Principal, Token, is_capability};
 use engine::{Bytes, Call, Config, Fault, Grants, Json, Limits, Rights, Stdin};
 
 use crate::args::{self, EventsFormat, Output};
+use crate::config::{self, Lock, Settled};
 
 /// The most output that is passed straight through.
 const PASSED_THROUGH: Bytes = Bytes::mib(1024);
@@ -22,6 +24,10 @@ pub(crate) struct Exec {
     pub(crate) events: Option<Events>,
     /// The journal to append to, and the key that signs it.
     pub(crate) journal: Option<(PathBuf, Option<PathBuf>)>,
+    /// Where questions about approvals are left: the journal's file, and the key that signs it.
+    pub(crate) desk: Option<(PathBuf, Option<PathBuf>)>,
+    /// The key that has to have signed the component.
+    pub(crate) minisign_key: Option<String>,
     /// Why it cannot run at all; it is still told as a run.
     pub(crate) problem: Option<Fault>,
 }
@@ -46,6 +52,18 @@ pub(crate) enum Kind {
     Command,
 }
 
+/// Keeps the first problem and goes on with a default.
+struct Problem(Option<Fault>);
+
+impl Problem {
+    fn or_default<T: Default>(&mut self, settled: Result<T, Fault>) -> T {
+        settled.unwrap_or_else(|fault| {
+            self.0.get_or_insert(fault);
+            T::default()
+        })
+    }
+}
+
 impl Exec {
     pub(crate) fn resolve(typed: args::Exec, global: &args::Global) -> Self {
         let args::Exec {
@@ -59,56 +77,70 @@ impl Exec {
             journal,
             limits,
             grants,
+            guarding,
+            approval,
         } = typed;
-        let kind = if function.is_some() {
+        let mut problem = Problem(None);
+        let settled = problem.or_default(config::load(guarding.config.as_deref(), global));
+        let lock = problem.or_default(settled.lock());
+        let typed_name = named(&component, &settled);
+        let named = typed_name
+            .clone()
+            .map(|name| repaired(name, &settled, &lock));
+        let misspelt = typed_name.filter(|name| Some(name) != named.as_ref());
+        // The name of a capability says which function is meant, so what follows are its arguments.
+        let (function, args) = match (&named, function, args) {
+            (Some(_), Some(_), Some(_)) => {
+                let fault = Fault::usage("a capability's name takes no function")
+                    .hint("its arguments follow the name");
+                problem.0.get_or_insert(fault);
+                (None, None)
+            }
+            (Some(_), args, None) => (None, args),
+            (_, function, args) => (function, args),
+        };
+        let kind = if function.is_some() || named.is_some() {
             Kind::Function
         } else {
             Kind::Command
         };
-        let mut problem = None;
-        let mut keep = |fault: Fault| {
-            problem.get_or_insert(fault);
-        };
         let captured = kind == Kind::Function || output == Output::Json || events.is_some();
-        let mut config = Config::new();
-        match settle_limits(limits, captured) {
-            Ok(limits) => config = config.limits(limits),
-            Err(fault) => keep(fault),
-        }
         let home = home(global);
-        if let Some(home) = &home {
-            config = config.home(home.clone());
-        }
-        if let Some(journal) = &journal {
-            config = config.home(journal.clone());
-        }
-        let granted = settle_grants(grants).and_then(|grants| {
-            let kept = home.iter().chain(&journal);
-            kept.into_iter()
-                .try_for_each(|kept| grants.check_home(kept))?;
+        let kept: Vec<PathBuf> = home.iter().chain(&journal).cloned().collect();
+        let mut config = kept.iter().fold(Config::new(), Config::home);
+        config = settled.protect(config, &guarding);
+        let own_limits =
+            problem.or_default(settle_limits(limits, captured, settled.limits.as_ref()));
+        let own_grants = settle_grants(grants).and_then(|grants| {
+            let kept = kept.iter();
+            if let Some(grants) = &grants {
+                kept.into_iter()
+                    .try_for_each(|kept| grants.check_home(kept))?;
+            }
             Ok(grants)
         });
-        match granted {
-            Ok(grants) => config = config.grants(grants),
-            Err(fault) => keep(fault),
-        }
-        let call = match function {
-            Some(function) => {
-                let read = if guest_args.is_empty() {
-                    arguments(args.as_deref())
-                } else {
-                    Err(Fault::usage(
-                        "a function takes its arguments as JSON, and nothing after `--`",
-                    )
-                    .hint("leave out the function to run the component as a command"))
-                };
-                let arguments = read.unwrap_or_else(|fault| {
-                    keep(fault);
-                    Json::null()
-                });
-                Call::function(function, arguments)
+        let own_grants = problem.or_default(own_grants);
+        config = config.policies(problem.or_default(settled.policies(&guarding)));
+        config = problem.or_default(settled.apply(config, &lock));
+        // Without a configuration the command line is the operator's; with one it narrows it.
+        let mut caller = (None, None);
+        match (&settled.file, settled.limits) {
+            (Some(_), Some(most)) => {
+                config = config.limits(most);
+                caller.0 = Some(own_limits);
             }
-            None => {
+            _ => config = config.limits(own_limits),
+        }
+        match (&settled.file, settled.grants.clone()) {
+            (Some(_), Some(most)) => {
+                config = config.grants(most);
+                caller.1 = own_grants;
+            }
+            (Some(_), None) => caller.1 = own_grants,
+            (None, _) => config = config.grants(own_grants.unwrap_or_default()),
+        }
+        let call = match (&named, function) {
+            (None, None) => {
                 let own = component
                     .file_name()
                     .unwrap_or(component.as_os_str())
@@ -116,7 +148,36 @@ impl Exec {
                     .into_owned();
                 Call::command(std::iter::once(own).chain(guest_args), Stdin::Inherit)
             }
+            (named, function) => {
+                let read = if guest_args.is_empty() {
+                    arguments(args.as_deref()).map(Some)
+                } else {
+                    Err(Fault::usage(
+                        "a function takes its arguments as JSON, and nothing after `--`",
+                    )
+                    .hint("leave out the function to run the component as a command"))
+                };
+                let arguments = problem.or_default(read).unwrap_or_else(Json::null);
+                match (named, function) {
+                    (Some(name), _) => Call::capability(name, arguments),
+                    (None, function) => Call::function(function.unwrap_or_default(), arguments),
+                }
+            }
         };
+        let mut call = call.principal(Principal::new(&guarding.principal));
+        if let Some(original) = misspelt {
+            call = call.misspelt(original);
+        }
+        if let Some(limits) = caller.0 {
+            call = call.limits(limits);
+        }
+        if let Some(grants) = caller.1 {
+            call = call.grants(grants);
+        }
+        let approval = approval.map(|token| token.parse::<Token>()).transpose();
+        if let Some(token) = problem.or_default(approval) {
+            call = call.approval(token);
+        }
         let events = events.map(|to| Events {
             to: if to == "-" {
                 EventsTo::Stderr
@@ -129,15 +190,27 @@ impl Exec {
                 .chain(journal.clone())
                 .collect(),
         });
+        let key = home.as_deref().map(key);
+        let desk = journal
+            .clone()
+            .or_else(|| home.map(|home| home.join("journal.db")));
+        let found = named
+            .as_ref()
+            .and_then(|name| settled.capabilities.get(name));
+        if let Some(name) = &named {
+            problem.or_default(known(name, &settled, &lock));
+        }
         Self {
-            component,
+            component: found.map_or(component, |entry| entry.component.clone()),
             call,
             kind,
             config,
             output,
             events,
-            journal: journal.map(|file| (file, home.as_deref().map(key))),
-            problem,
+            journal: journal.map(|file| (file, key.clone())),
+            desk: desk.map(|file| (file, key)),
+            minisign_key: settled.minisign_key,
+            problem: problem.0,
         }
     }
 
@@ -145,6 +218,53 @@ impl Exec {
     pub(crate) fn name(&self) -> String {
         let name = self.component.file_stem().unwrap_or_default();
         name.to_string_lossy().into_owned()
+    }
+}
+
+/// The capability that is meant, unless there is a file of that name.
+pub(crate) fn named(component: &Path, settled: &Settled) -> Option<String> {
+    let name = component.to_str()?;
+    // A name without its version is none, and is told so by name.
+    let unversioned = format!("{name}.v");
+    let known = settled.capabilities.keys();
+    let meant = is_capability(name) || known.into_iter().any(|full| full.starts_with(&unversioned));
+    (meant && !component.exists()).then(|| name.to_owned())
+}
+
+/// The name that a misspelt one stands for, if names are repaired: the only one that is locked and at most
+/// two letters away.
+fn repaired(name: String, settled: &Settled, lock: &Lock) -> String {
+    if !settled.repair_names || settled.capabilities.contains_key(&name) {
+        return name;
+    }
+    let mut close: Vec<(usize, &String)> = settled
+        .capabilities
+        .iter()
+        .filter(|(_, entry)| lock.get(&entry.written).is_some())
+        .map(|(known, _)| (engine::data::distance(known, &name), known))
+        .filter(|(distance, _)| *distance <= 2)
+        .collect();
+    close.sort();
+    match close.as_slice() {
+        [(_, only)] => (*only).clone(),
+        [(near, first), (far, _), ..] if near < far => (*first).clone(),
+        _ => name,
+    }
+}
+
+/// Fails for a name that nobody configured, or that is not locked.
+pub(crate) fn known(name: &str, settled: &Settled, lock: &Lock) -> Result<(), Fault> {
+    match settled.capabilities.get(name) {
+        Some(entry) if lock.get(&entry.written).is_some() => Ok(()),
+        Some(entry) => Err(Fault::config(format!(
+            "`{name}` is not locked: nobody has looked at `{}`",
+            engine::data::line(&entry.written, 256)
+        ))
+        .hint("look at it with `engine inspect`, then run `engine lock`")),
+        None => Err(Fault::unknown_capability(
+            name,
+            settled.capabilities.keys().map(String::as_str),
+        )),
     }
 }
 
@@ -175,7 +295,7 @@ pub(crate) fn home(global: &args::Global) -> Option<PathBuf> {
     Some(data.join("engine"))
 }
 
-fn arguments(typed: Option<&str>) -> Result<Json, Fault> {
+pub(crate) fn arguments(typed: Option<&str>) -> Result<Json, Fault> {
     let text = match typed {
         None => "{}".to_owned(),
         Some("-") => read("standard input", std::io::stdin().lock())?,
@@ -232,69 +352,115 @@ fn unreadable(name: &str, error: std::io::Error) -> Fault {
     .caused_by(error)
 }
 
-fn settle_limits(typed: args::Limits, captured: bool) -> Result<Limits, Fault> {
+fn settle_limits(
+    typed: args::Limits,
+    captured: bool,
+    configured: Option<&Limits>,
+) -> Result<Limits, Fault> {
     let args::Limits {
         fuel,
         memory,
         timeout,
         max_output,
     } = typed;
-    let mut limits = Limits::builder();
-    if let Some(most) = quantity("--fuel", fuel)? {
+    let output = (!captured && configured.is_none()).then_some(PASSED_THROUGH);
+    limits(
+        ["--fuel", "--memory", "--timeout", "--max-output"],
+        [fuel, memory, timeout, max_output],
+        output,
+        configured,
+    )
+}
+
+/// Reads limits from their text forms; what is left out is as in `base`, or has its default.
+pub(crate) fn limits(
+    names: [&str; 4],
+    texts: [Option<String>; 4],
+    output: Option<Bytes>,
+    base: Option<&Limits>,
+) -> Result<Limits, Fault> {
+    let mut limits = base.map_or_else(Limits::builder, Limits::edit);
+    let ([fuel, memory, timeout, most], [as_fuel, as_memory, as_timeout, as_output]) =
+        (texts, names);
+    if let Some(most) = quantity(as_fuel, fuel)? {
         limits = limits.fuel(most);
     }
-    if let Some(most) = quantity("--memory", memory)? {
+    if let Some(most) = quantity(as_memory, memory)? {
         limits = limits.memory(most);
     }
-    if let Some(longest) = quantity("--timeout", timeout)? {
+    if let Some(longest) = quantity(as_timeout, timeout)? {
         limits = limits.wall(longest);
     }
-    match quantity("--max-output", max_output)? {
-        Some(most) => limits = limits.output(most),
-        None if !captured => limits = limits.output(PASSED_THROUGH),
-        None => {}
+    if let Some(most) = quantity(as_output, most)?.or(output) {
+        limits = limits.output(most);
     }
     limits
         .build()
         .map_err(|error| Fault::config(error.to_string()))
 }
 
-fn quantity<T>(flag: &str, typed: Option<String>) -> Result<Option<T>, Fault>
+fn quantity<T>(name: &str, written: Option<String>) -> Result<Option<T>, Fault>
 where
     T: std::str::FromStr<Err = engine::data::QuantityError>,
 {
-    typed
+    written
         .map(|text| {
             text.parse()
-                .map_err(|error| Fault::usage(format!("{flag}: {error}")))
+                .map_err(|error| Fault::usage(format!("{name}: {error}")))
         })
         .transpose()
 }
 
-fn settle_grants(typed: args::Grants) -> Result<Grants, Fault> {
+/// The grants of the command line; `None` if there are none.
+pub(crate) fn settle_grants(typed: args::Grants) -> Result<Option<Grants>, Fault> {
     let args::Grants { dir, env } = typed;
+    if dir.is_empty() && env.is_empty() {
+        return Ok(None);
+    }
+    grants(&dir, &env, Path::new("")).map(Some)
+}
+
+/// Reads grants in the forms of `--dir` and `--env`; directories are relative to `base`.
+pub(crate) fn grants(dirs: &[String], env: &[String], base: &Path) -> Result<Grants, Fault> {
     let mut grants = Grants::builder();
-    for dir in dir {
-        let (host, guest, rights) = directory(&dir)?;
-        grants = grants.dir(host, guest, rights);
+    // The same directory under the same name twice is one, with the wider rights.
+    let mut known: Vec<(String, String, Rights)> = Vec::new();
+    for dir in dirs {
+        let (host, guest, rights) = directory(dir)?;
+        match known
+            .iter_mut()
+            .find(|(known, name, _)| same_place(base, known, &host) && *name == guest)
+        {
+            Some((.., known)) => *known = (*known).max(rights),
+            None => known.push((host, guest, rights)),
+        }
+    }
+    for (host, guest, rights) in known {
+        grants = grants.dir(base.join(host), guest, rights);
     }
     for variable in env {
         let (name, value) = match variable.split_once('=') {
             Some((name, value)) => (name.to_owned(), value.to_owned()),
             None => {
-                let value = std::env::var(&variable).map_err(|_| {
-                    let shown = engine::data::line(&variable, 100);
+                let value = std::env::var(variable).map_err(|_| {
+                    let shown = engine::data::line(variable, 100);
                     Fault::config(format!(
                         "`{shown}` is not set in this environment, or is not text"
                     ))
                     .hint(format!("give it a value: `--env {shown}=VALUE`"))
                 })?;
-                (variable, value)
+                (variable.clone(), value)
             }
         };
         grants = grants.env(name, value);
     }
     grants.build()
+}
+
+/// Whether two directories are one, however they are written.
+fn same_place(base: &Path, one: &str, other: &str) -> bool {
+    let place = |path: &str| base.join(path).canonicalize();
+    one == other || matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Reads `HOST[::GUEST][:ro|rw]`.

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,9 +9,8 @@ use engine::data::{
 use engine::{Event, EventKind, Fault, WallTime};
 use serde_json::json;
 
-use super::report_failure;
-use crate::args::{self, EventsCommand, EventsFormat, ExportFormat, InJournal, Output, Wanted};
-use crate::exit;
+use super::{finish, journal_place};
+use crate::args::{self, EventsCommand, EventsFormat, ExportFormat, Output, Wanted};
 use crate::render::{self, Paged, Printer};
 use crate::settings;
 
@@ -29,28 +27,7 @@ pub(super) fn run(typed: EventsCommand, global: &args::Global, printer: &Printer
         EventsCommand::Export(typed) => export(typed, global),
         EventsCommand::Schema(_) => printer.data(&Event::schema().to_string()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            printer.fault(&fault);
-            let told = if json {
-                report_failure(&fault, printer)
-            } else {
-                Ok(())
-            };
-            exit::after(exit::failed(fault.status()), told, printer)
-        }
-    }
-}
-
-fn place(typed: InJournal, global: &args::Global) -> Result<PathBuf, Fault> {
-    let InJournal { journal } = typed;
-    match (journal, settings::home(global)) {
-        (Some(journal), _) => Ok(journal),
-        (None, Some(home)) => Ok(home.join("journal.db")),
-        (None, None) => Err(Fault::usage("there is no home, and so no journal in it")
-            .hint("name one with `--journal FILE`")),
-    }
+    finish(done, json, printer)
 }
 
 fn filter(wanted: Wanted) -> Result<Filter, Fault> {
@@ -112,7 +89,7 @@ fn tail(typed: args::EventsTail, global: &args::Global) -> Result<(), Fault> {
         place: at,
     } = typed;
     let mut filter = filter(wanted)?;
-    let reader = JournalReader::open(place(at, global)?)?;
+    let reader = JournalReader::open(journal_place(at, global)?)?;
     filter.after = reader.before_newest(&filter, lines)?;
     let mut paged = if follow {
         Paged::straight()
@@ -148,7 +125,7 @@ fn tail(typed: args::EventsTail, global: &args::Global) -> Result<(), Fault> {
 
 fn show(typed: args::EventsShow, global: &args::Global) -> Result<(), Fault> {
     let args::EventsShow { run, place: at } = typed;
-    let path = place(at, global)?;
+    let path = journal_place(at, global)?;
     let reader = JournalReader::open(&path)?;
     let run = match run.parse() {
         Ok(run) => run,
@@ -243,7 +220,7 @@ fn verified(
     let own = from.is_none();
     let path = match from {
         Some(path) => path,
-        None => place(at, global)?,
+        None => journal_place(at, global)?,
     };
     // What this home signed and remembers counts for its own journals; one from elsewhere has another key.
     let key_file = settings::home(global).map(|home| settings::key(&home));
@@ -314,7 +291,7 @@ fn export(typed: args::EventsExport, global: &args::Global) -> Result<(), Fault>
         place: at,
     } = typed;
     let filter = filter(wanted)?;
-    let reader = JournalReader::open(place(at, global)?)?;
+    let reader = JournalReader::open(journal_place(at, global)?)?;
     let mut paged = Paged::straight();
     let gone = |going: bool| going;
     if format == ExportFormat::Csv && !gone(paged.line(csv_header())?) {

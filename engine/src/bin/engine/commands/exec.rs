@@ -1,17 +1,17 @@
 use std::process::ExitCode;
-#[cfg(feature = "otel")]
 use std::sync::Arc;
 
+use engine::data::{ApprovalDesk, Cancel, JournalOptions};
 #[cfg(feature = "otel")]
 use engine::data::{Audit, Otlp};
-use engine::data::{Cancel, JournalOptions};
-use engine::{Call, Engine, Fault, Outcome, Status};
+use engine::{Call, Engine, Fault, FaultKind, Outcome, Status};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{load, report_early};
 use crate::args::{self, Output};
+use crate::desk::{Desk, Terminal};
 use crate::exit;
-use crate::render::{EventWriter, Printer};
+use crate::render::{EventWriter, Notes, Printer};
 use crate::settings::{Events, EventsTo, Exec, Kind};
 use crate::streams::{Passing, is_reader_gone, pass};
 
@@ -45,9 +45,17 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         output,
         events,
         journal,
+        desk,
+        minisign_key,
         problem,
     } = settings;
     let mut builder = Engine::builder().config(config);
+    if let Some(terminal) = Terminal::open() {
+        builder = builder.approver(terminal);
+    }
+    if output == Output::Text {
+        builder = builder.sink(Notes::new(*printer));
+    }
     let mut writing = None;
     if let Some(events) = &events {
         let (writer, thread) = EventWriter::start(events)?;
@@ -64,6 +72,19 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         let journal = options.open(file)?;
         builder = builder.sink(journal.clone());
         journaling = Some(journal);
+    }
+    if let Some((file, key)) = desk {
+        let told = journaling.as_ref().map(|_| file.clone());
+        let desk = match &journaling {
+            Some(journal) => Desk::opened(journal.clone()),
+            None => Desk::new(file, key),
+        };
+        let mut desk = ApprovalDesk::new(Arc::new(desk));
+        if let Some(file) = told {
+            let file = engine::data::line(&file.to_string_lossy(), 256);
+            desk = desk.told(format!("--journal {file}"));
+        }
+        builder = builder.approvals(desk);
     }
     #[cfg(feature = "otel")]
     let telemetry = match std::env::var(COLLECTOR) {
@@ -92,7 +113,7 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
     };
     let source = match problem {
         Some(fault) => Err(fault),
-        None => load::source(&component),
+        None => load::source(&component, minisign_key.as_deref()),
     };
     let outcome = match source {
         Ok(source) => drive(&engine, source, call)?,
@@ -105,6 +126,18 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
     };
     // The writer of events ends with the engine.
     drop(engine);
+    // What is told on standard error comes after the events that are.
+    let on_stderr = matches!(
+        &events,
+        Some(Events {
+            to: EventsTo::Stderr,
+            ..
+        })
+    );
+    let mut events_written = Ok(());
+    if on_stderr && let Some(thread) = writing.take() {
+        events_written = thread.finish();
+    }
     let stopped = matches!(outcome.status(), Status::Limit | Status::Cancelled);
     let written = passed.map_or(Ok(()), |passed| passed.finish(stopped));
     let quiet = written.as_ref().is_err_and(is_reader_gone);
@@ -119,8 +152,9 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         ));
     }
     if let Some(thread) = writing {
-        done = done.and(thread.finish());
+        events_written = thread.finish();
     }
+    done = done.and(events_written);
     #[cfg(feature = "otel")]
     if let Some(Err(unsent)) = telemetry.map(|otlp| otlp.shutdown()) {
         // Telemetry is for whoever watches; the run is none the worse for it.
@@ -194,7 +228,10 @@ fn report(outcome: &Outcome, output: Output, quiet: bool, printer: &Printer) -> 
             if outcome.fault().is_none() && outcome.has_value() {
                 done = printer.data(&outcome.value().to_shown());
             }
-            printer.denials(outcome);
+            // A run that was refused as a whole tells its denials with its fault.
+            if !matches!(outcome.fault().map(Fault::kind), Some(FaultKind::Denied(_))) {
+                printer.denials(outcome);
+            }
         }
     }
     match outcome.fault() {

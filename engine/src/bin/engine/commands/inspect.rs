@@ -1,37 +1,41 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use engine::data::Grant;
 use engine::{Compiled, Engine, Fault};
 
-use super::{load, report_failure};
+use super::{finish, load};
 use crate::args::{self, Output};
-use crate::exit;
 use crate::render::{self, Printer};
+use crate::{config, settings};
 
 /// `engine inspect`.
-pub(super) fn run(typed: args::Inspect, printer: &Printer) -> ExitCode {
-    let args::Inspect { component, output } = typed;
-    match (compile(&component), output) {
-        (Ok(compiled), output) => {
-            let shape = compiled.describe();
-            let told = printer.data(&match output {
-                Output::Text => render::inspect_text(shape),
-                Output::Json => render::inspect_json(shape).to_string(),
-            });
-            exit::after(ExitCode::SUCCESS, told, printer)
-        }
-        (Err(fault), output) => {
-            printer.fault(&fault);
-            let told = match output {
-                Output::Json => report_failure(&fault, printer),
-                Output::Text => Ok(()),
-            };
-            exit::after(exit::failed(fault.status()), told, printer)
-        }
-    }
+pub(super) fn run(typed: args::Inspect, global: &args::Global, printer: &Printer) -> ExitCode {
+    let json = typed.output == Output::Json;
+    finish(inspected(typed, global, printer), json, printer)
 }
 
-fn compile(path: &Path) -> Result<Compiled, Fault> {
-    let source = load::source(path)?;
+fn inspected(typed: args::Inspect, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
+    let args::Inspect {
+        component,
+        grants,
+        config,
+        output,
+    } = typed;
+    let settled = config::load(config.as_deref(), global)?;
+    let granted: Vec<Grant> = settings::settle_grants(grants)?
+        .or(settled.grants)
+        .map(|grants| grants.list())
+        .unwrap_or_default();
+    let compiled = compile(&component, settled.minisign_key.as_deref())?;
+    let shape = compiled.describe();
+    printer.data(&match output {
+        Output::Text => render::inspect_text(shape, &granted),
+        Output::Json => render::inspect_json(shape, &granted).to_string(),
+    })
+}
+
+fn compile(path: &Path, minisign_key: Option<&str>) -> Result<Compiled, Fault> {
+    let source = load::source(path, minisign_key)?;
     Engine::builder().build()?.load_blocking(&source)
 }

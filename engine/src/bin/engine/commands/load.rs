@@ -1,10 +1,17 @@
 use std::path::Path;
 
+use engine::data::line;
 use engine::{Fault, Source};
+use minisign_verify::{PublicKey, Signature};
 
 /// Reads a component; WebAssembly text is converted here, because the library takes components only.
-pub(super) fn source(path: &Path) -> Result<Source, Fault> {
+///
+/// With a key, the very bytes that were read have to be signed by it.
+pub(super) fn source(path: &Path, minisign_key: Option<&str>) -> Result<Source, Fault> {
     let source = Source::file(path)?;
+    if let Some(key) = minisign_key {
+        check_signature(path, &source, key)?;
+    }
     if !is_text(source.as_bytes()) {
         return Ok(source);
     }
@@ -32,4 +39,44 @@ fn placed(message: &str) -> String {
 fn is_text(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
     start.starts_with(b"(") || start.starts_with(b";;")
+}
+
+/// Checks the signature in `FILE.minisig`, whose trusted comment has to name the component.
+fn check_signature(path: &Path, source: &Source, key: &str) -> Result<(), Fault> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".minisig");
+    let name = source.name().to_owned();
+    let key = PublicKey::from_base64(key.trim()).map_err(|_| {
+        Fault::config("`minisign-key` is no public key of minisign")
+            .hint("it is the second line of the `.pub` file, and begins with `RW`")
+    })?;
+    let text = crate::config::read_text(Path::new(&beside), "the signature").map_err(|fault| {
+        Fault::unsigned(&name, "there is no signature beside it").caused_by(fault)
+    })?;
+    let signature = Signature::decode(&text)
+        .map_err(|_| Fault::unsigned(&name, "its signature cannot be read"))?;
+    key.verify(source.as_bytes(), &signature, false)
+        .map_err(|_| {
+            Fault::unsigned(
+                &name,
+                "its signature is not of the configured key, or of other bytes",
+            )
+        })?;
+    // A signature of another component, put beside this one, is of other bytes; one of an older release is
+    // caught by the lock file. The comment tells people which one was signed.
+    let comment = signature.trusted_comment();
+    if !comment
+        .split_whitespace()
+        .any(|word| word.trim_start_matches("file:").trim_end_matches(".wasm") == name)
+    {
+        return Err(Fault::unsigned(
+            &name,
+            format!(
+                "the signature's trusted comment is `{}`",
+                line(comment, 200)
+            ),
+        )
+        .hint(format!("sign it with `minisign -S -t '{name} VERSION'`")));
+    }
+    Ok(())
 }

@@ -1,10 +1,14 @@
 //! One file for each command.
 
+mod approvals;
 mod events;
 mod exec;
 mod inspect;
 mod load;
+mod policy;
+mod registry;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -15,6 +19,7 @@ use serde_json::json;
 use crate::args::{self, Cli, Command, Refused};
 use crate::exit;
 use crate::render::Printer;
+use crate::settings;
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli, printer: &Printer) -> ExitCode {
@@ -22,7 +27,12 @@ pub(crate) fn run(cli: Cli, printer: &Printer) -> ExitCode {
     printer.color(global.color);
     match command {
         Command::Exec(typed) => exec::run(*typed, &global, printer),
-        Command::Inspect(typed) => inspect::run(typed, printer),
+        Command::Inspect(typed) => inspect::run(typed, &global, printer),
+        Command::Add(typed) => registry::add(typed, &global, printer),
+        Command::Lock(typed) => registry::lock(typed, &global, printer),
+        Command::Diff(typed) => registry::diff(typed, printer),
+        Command::Policy(typed) => policy::run(typed, &global, printer),
+        Command::Approvals(typed) => approvals::run(typed, &global, printer),
         Command::Events(typed) => events::run(typed, &global, printer),
         Command::Completions(typed) => {
             let mut script = Vec::new();
@@ -30,6 +40,33 @@ pub(crate) fn run(cli: Cli, printer: &Printer) -> ExitCode {
             exit::after(ExitCode::SUCCESS, text(&script, printer), printer)
         }
         Command::Man(typed) => exit::after(ExitCode::SUCCESS, manual(&typed, printer), printer),
+    }
+}
+
+/// Ends a command that is not a run: its faults are shown, and with `--output json` told as a document.
+fn finish(done: Result<(), Fault>, json: bool, printer: &Printer) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            printer.fault(&fault);
+            let told = if json {
+                report_failure(&fault, printer)
+            } else {
+                Ok(())
+            };
+            exit::after(exit::failed(fault.status()), told, printer)
+        }
+    }
+}
+
+/// The journal that is meant: named, or in the engine's home.
+fn journal_place(typed: args::InJournal, global: &args::Global) -> Result<PathBuf, Fault> {
+    let args::InJournal { journal } = typed;
+    match (journal, settings::home(global)) {
+        (Some(journal), _) => Ok(journal),
+        (None, Some(home)) => Ok(home.join("journal.db")),
+        (None, None) => Err(Fault::usage("there is no home, and so no journal in it")
+            .hint("name one with `--journal FILE`")),
     }
 }
 

@@ -31,7 +31,10 @@ pub(super) fn show(fault: &Fault) -> String {
                 &mut text,
                 format_args!("{RED}error:{RED:#} {fault} [{code}]"),
             );
-            text.push_str(&self::denials(denials));
+            // The message says all about a single one but how to allow it.
+            if denials.len() > 1 {
+                text.push_str(&self::denials(denials));
+            }
         }
         _ => line(
             &mut text,
@@ -50,10 +53,20 @@ pub(super) fn show(fault: &Fault) -> String {
         cause = current.source();
     }
     stack(&mut text, fault.backtrace());
-    if !fault.hints().is_empty() {
+    let own = match fault.kind() {
+        FaultKind::Denied(denials) if denials.len() == 1 => denials.as_slice(),
+        _ => &[],
+    };
+    let own = || {
+        own.iter()
+            .map(|denial| &denial.hint)
+            .filter(|hint| !hint.is_empty())
+    };
+    let hints = || own().chain(fault.hints()).chain(fault.confided());
+    if hints().next().is_some() {
         text.push('\n');
     }
-    for hint in fault.hints() {
+    for hint in hints() {
         line(&mut text, format_args!("{CYAN}hint:{CYAN:#} {hint}"));
     }
     text

@@ -1,8 +1,10 @@
 use std::fmt::Write as _;
 
-use engine::data::Import;
+use engine::data::{Grant, Import};
 use engine::{Descriptor, schema};
 use serde_json::{Value, json};
+
+use super::authority;
 
 /// What a component may ask for, judging by its imports, and the flag that grants it.
 const AUTHORITY: [(&str, &str, Option<&str>); 4] = [
@@ -17,7 +19,7 @@ const AUTHORITY: [(&str, &str, Option<&str>); 4] = [
 ];
 
 /// A component for people.
-pub(crate) fn text(shape: &Descriptor) -> String {
+pub(crate) fn text(shape: &Descriptor, granted: &[Grant]) -> String {
     let mut text = String::new();
     let mut line = |line: std::fmt::Arguments<'_>| {
         // Writing to a string cannot fail.
@@ -56,6 +58,45 @@ pub(crate) fn text(shape: &Descriptor) -> String {
             "  it is a command: `engine exec` without a function runs it"
         ));
     }
+    if let Some(manifest) = shape.manifest() {
+        line(format_args!(
+            "\nmanifest, in its author's words:\n  {} {}: {}",
+            manifest.name,
+            manifest.version,
+            engine::data::line(&manifest.description, 400)
+        ));
+        for (position, function) in shape.functions().iter().enumerate() {
+            let Some(about) = shape.about(position) else {
+                continue;
+            };
+            let declared = about.declared();
+            let mut marks = format!("effects: {}", declared.in_words());
+            if declared.pure {
+                marks.push_str(", pure");
+            }
+            if declared.idempotent {
+                marks.push_str(", idempotent");
+            }
+            line(format_args!(
+                "  {}  {}  {marks}",
+                function.name,
+                about.capability.as_deref().unwrap_or("-")
+            ));
+        }
+        line(format_args!(
+            "\n  {:<20} {:<6} {:<8} missing",
+            "authority", "asked", "granted"
+        ));
+        let rows = authority::rows(shape, granted);
+        if rows.is_empty() {
+            line(format_args!("  none"));
+        }
+        for row in rows {
+            let (what, asked, granted) = (row.what, row.asked, row.granted);
+            let row = format!("  {what:<20} {asked:<6} {granted:<8} {}", row.missing);
+            line(format_args!("{}", row.trim_end()));
+        }
+    }
     line(format_args!("\nmay ask for:"));
     let asks: Vec<_> = asks(shape).collect();
     if asks.is_empty() {
@@ -84,7 +125,7 @@ pub(crate) fn text(shape: &Descriptor) -> String {
 }
 
 /// A component for programs.
-pub(crate) fn json(shape: &Descriptor) -> Value {
+pub(crate) fn json(shape: &Descriptor, granted: &[Grant]) -> Value {
     let functions: Vec<Value> = shape
         .functions()
         .iter()
@@ -115,6 +156,17 @@ pub(crate) fn json(shape: &Descriptor) -> Value {
     let authority: Vec<Value> = asks(shape)
         .map(|(what, flag)| json!({ "what": what, "flag": flag }))
         .collect();
+    let asked: Vec<Value> = authority::rows(shape, granted)
+        .into_iter()
+        .map(|row| {
+            json!({
+                "what": row.what,
+                "asked": row.asked,
+                "granted": row.granted,
+                "missing": row.missing,
+            })
+        })
+        .collect();
     json!({
         "name": shape.name(),
         "digest": shape.digest(),
@@ -123,6 +175,8 @@ pub(crate) fn json(shape: &Descriptor) -> Value {
         "functions": functions,
         "imports": imports,
         "authority": authority,
+        "manifest": shape.manifest(),
+        "asked": asked,
     })
 }
 

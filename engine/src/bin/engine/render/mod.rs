@@ -1,16 +1,21 @@
 //! How things are shown. Standard output is data; all else goes to standard error.
 
+mod approval;
+mod authority;
 mod events;
 mod fault;
 mod inspect;
 mod lines;
+mod notes;
 mod paged;
 mod spans;
 mod timeline;
 
+pub(crate) use approval::{approval, granted};
 pub(crate) use events::EventWriter;
 pub(crate) use inspect::{json as inspect_json, text as inspect_text};
 pub(crate) use lines::pretty;
+pub(crate) use notes::Notes;
 pub(crate) use paged::Paged;
 pub(crate) use spans::Spans;
 pub(crate) use timeline::timeline;
@@ -34,7 +39,7 @@ fn told(written: io::Result<()>) -> Result<bool, Fault> {
 }
 
 /// The places to write to.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer;
 
 const RED: Style = AnsiColor::Red.on_default().bold();

@@ -33,7 +33,10 @@ pub(crate) fn timeline(events: &[Event]) -> String {
             EventKind::PermitIssued { verdict, .. } | EventKind::PermitDenied { verdict, .. } => {
                 let decision = match verdict.decision {
                     Decision::Allow => "allowed",
+                    Decision::Warn => "allowed, with a warning",
+                    Decision::Ask => "waiting for approval",
                     Decision::Deny => "denied",
+                    Decision::Kill => "denied, and its workflow ended",
                 };
                 let by: Vec<String> = verdict
                     .policies

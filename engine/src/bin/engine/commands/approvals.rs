@@ -1,0 +1,156 @@
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use engine::data::{ApprovalAnswer, ApprovalDesk, Lesson, Principal, SystemClock, line};
+use engine::{Clock as _, Fault};
+use serde_json::json;
+
+use super::{finish, journal_place};
+use crate::args::{
+    self, ApprovalsAnswer, ApprovalsCommand, ApprovalsLs, ApprovalsShow, InJournal, Output,
+};
+use crate::desk::Desk;
+use crate::render::{self, Printer};
+use crate::{config, settings};
+
+/// `engine approvals`.
+pub(super) fn run(typed: ApprovalsCommand, global: &args::Global, printer: &Printer) -> ExitCode {
+    let (json, done) = match typed {
+        ApprovalsCommand::Ls(typed) => (typed.output == Output::Json, list(typed, global, printer)),
+        ApprovalsCommand::Show(typed) => {
+            (typed.output == Output::Json, show(typed, global, printer))
+        }
+        ApprovalsCommand::Approve(typed) => (false, answer(typed, true, global, printer)),
+        ApprovalsCommand::Deny(typed) => (false, answer(typed, false, global, printer)),
+    };
+    finish(done, json, printer)
+}
+
+fn desk(place: InJournal, global: &args::Global) -> Result<ApprovalDesk, Fault> {
+    let file = journal_place(place, global)?;
+    let key = settings::home(global).map(|home| settings::key(&home));
+    Ok(ApprovalDesk::new(Arc::new(Desk::new(file, key))))
+}
+
+fn list(typed: ApprovalsLs, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
+    let ApprovalsLs { output, place } = typed;
+    let waiting = desk(place, global)?.waiting(&SystemClock::new())?;
+    match output {
+        Output::Json => printer.data(&json!({ "waiting": waiting }).to_string()),
+        Output::Text if waiting.is_empty() => {
+            printer.note("nothing waits for an answer\n");
+            Ok(())
+        }
+        Output::Text => waiting.iter().try_for_each(|request| {
+            printer.data(&format!(
+                "{}  {}  {}  expires {}",
+                request.id.get(..12).unwrap_or(&request.id),
+                line(&request.action, 64),
+                line(request.principal.as_str(), 64),
+                request.expires
+            ))
+        }),
+    }
+}
+
+fn show(typed: ApprovalsShow, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
+    let ApprovalsShow { id, output, place } = typed;
+    let (request, answer) = desk(place, global)?.find(&id, &SystemClock::new())?;
+    match output {
+        Output::Json => printer.data(&json!({ "request": request, "answer": answer }).to_string()),
+        Output::Text => {
+            let answered = match answer {
+                None => "waits for an answer".to_owned(),
+                Some(answer) => format!(
+                    "{} by {} at {}{}",
+                    if answer.approved {
+                        "approved"
+                    } else {
+                        "denied"
+                    },
+                    line(answer.principal.as_str(), 128),
+                    answer.at,
+                    if answer.reason.is_empty() {
+                        String::new()
+                    } else {
+                        format!(": {}", line(&answer.reason, 512))
+                    }
+                ),
+            };
+            printer.data(&format!("{}{answered}", render::approval(&request)))
+        }
+    }
+}
+
+fn answer(
+    typed: ApprovalsAnswer,
+    approved: bool,
+    global: &args::Global,
+    printer: &Printer,
+) -> Result<(), Fault> {
+    let ApprovalsAnswer {
+        id,
+        by,
+        reason,
+        always,
+        config,
+        place,
+    } = typed;
+    let clock = SystemClock::new();
+    let by = Principal::new(&by);
+    // Where an answer for always is kept is found out before anything is answered.
+    let beside = match (always, config::place(config.as_deref(), global)) {
+        (false, _) => None,
+        (true, Some(config)) => Some(config),
+        (true, None) => {
+            return Err(
+                Fault::usage("there is no home, and so no configuration in it")
+                    .hint("name one with `--config FILE`"),
+            );
+        }
+    };
+    let desk = desk(place, global)?;
+    if always {
+        let (asked, _) = desk.find(&id, &clock)?;
+        // A policy without a name is told by its place, and another one can come to stand there.
+        if let Some(unnamed) = asked.policies.iter().find(|policy| policy.contains(':')) {
+            return Err(Fault::config(format!(
+                "the policy `{}` has no name to remember an answer by",
+                line(unnamed, 200)
+            ))
+            .hint("give it one with `@id(\"…\")`, or answer without `--always`"));
+        }
+    }
+    let request = desk.answer(
+        &id,
+        &ApprovalAnswer {
+            approved,
+            principal: by.clone(),
+            reason,
+            at: clock.timestamp(),
+        },
+        &clock,
+    )?;
+    if let Some(config) = beside {
+        if let Some(home) = config.parent().filter(|home| !home.as_os_str().is_empty()) {
+            crate::desk::make_home(home)?;
+        }
+        let lesson = Lesson {
+            principal: request.principal.clone(),
+            action: request.action.clone(),
+            digest: request.digest,
+            approvers: request.approvers.clone(),
+            asked_by: request.policies.clone(),
+            allow: approved,
+            by,
+        };
+        let file = config::learn(&config, lesson)?;
+        printer.note(&format!(
+            "the same answer will be given from now on: see {}\n",
+            line(&file.to_string_lossy(), 256)
+        ));
+    }
+    let said = if approved { "approved" } else { "denied" };
+    printer.note(&format!("{said}: {}\n", line(&request.action, 256)));
+    Ok(())
+}

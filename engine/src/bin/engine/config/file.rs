@@ -1,0 +1,249 @@
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use engine::data::{Bundle, Mode, Rule};
+use engine::{Fault, Grants, Limits};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Entry, Settled, learned};
+use crate::settings;
+
+/// The most bytes of a configuration or of a file of policies.
+const MOST: u64 = 1 << 20;
+
+/// `engine.toml`, as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Spec {
+    guard: GuardSpec,
+    rules: Vec<Spanned<Rule>>,
+    limits: Option<LimitsSpec>,
+    grants: Option<GrantsSpec>,
+    signing: SigningSpec,
+    capabilities: BTreeMap<String, CapabilitySpec>,
+}
+
+/// The table `[guard]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct GuardSpec {
+    /// `strict`, `permissive`, `paranoid` or `none`. Default: `strict`.
+    bundle: Option<Bundle>,
+    /// `enforce`, `observe` or `off`. Default: `enforce`.
+    mode: Option<Mode>,
+    /// Files of Cedar policies, relative to this file.
+    policies: Vec<PathBuf>,
+    /// Whether a misspelt capability's name is repaired. Default: no.
+    repair_names: bool,
+}
+
+/// A table of limits: `[limits]`, or that of a capability.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct LimitsSpec {
+    fuel: Option<Quantity>,
+    memory: Option<Quantity>,
+    timeout: Option<Quantity>,
+    max_output: Option<Quantity>,
+}
+
+/// A quantity in its text form, or a number.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Quantity {
+    Number(u64),
+    Text(String),
+}
+
+/// The table `[grants]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct GrantsSpec {
+    /// As `--dir` has it, relative to this file.
+    dirs: Vec<String>,
+    /// As `--env` has it.
+    env: Vec<String>,
+}
+
+/// The table `[signing]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct SigningSpec {
+    /// The minisign key that has to have signed every component.
+    minisign_key: Option<String>,
+}
+
+/// A table `[capabilities."domain.verb.vN"]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct CapabilitySpec {
+    /// The component's file, relative to this file.
+    component: String,
+    /// Its function.
+    function: String,
+    /// What calls may be given, in the place of `[grants]`.
+    dirs: Option<Vec<String>>,
+    env: Option<Vec<String>>,
+    /// The most that calls may use, within `[limits]`.
+    #[serde(default)]
+    limits: Option<LimitsSpec>,
+}
+
+/// Reads and settles a configuration.
+pub(super) fn load(file: &Path) -> Result<Settled, Fault> {
+    let text = read_text(file, "the configuration")?;
+    let shown = engine::data::line(&file.to_string_lossy(), 256);
+    let spec: Spec = toml::from_str(&text).map_err(|error| {
+        let place = error.span().map_or_else(String::new, |span| {
+            let (line, column) = position(&text, span.start);
+            format!(":{line}:{column}")
+        });
+        Fault::config(format!(
+            "{shown}{place}: {}",
+            engine::data::line(error.message(), 400)
+        ))
+    })?;
+    let base = file.parent().unwrap_or(Path::new("."));
+    // No `..`: a key that is read has to be used.
+    let Spec {
+        guard:
+            GuardSpec {
+                bundle,
+                mode,
+                policies,
+                repair_names,
+            },
+        rules,
+        limits,
+        grants,
+        signing: SigningSpec { minisign_key },
+        capabilities,
+    } = spec;
+    let placed = |fault: Fault| fault.hint(format!("see {shown}"));
+    let limits = limits
+        .map(|limits| limits.settle(None))
+        .transpose()
+        .map_err(placed)?;
+    let rules = rules.into_iter().map(|rule| {
+        let (line, _) = position(&text, rule.span().start);
+        Rule {
+            place: Some((shown.clone(), line)),
+            ..rule.into_inner()
+        }
+    });
+    Ok(Settled {
+        bundle,
+        mode,
+        policies: policies
+            .into_iter()
+            .map(|policy| base.join(policy))
+            .collect(),
+        rules: rules.collect(),
+        lessons: learned::load(file)?,
+        repair_names,
+        limits,
+        grants: grants
+            .map(|GrantsSpec { dirs, env }| granted(&dirs, &env, base))
+            .transpose()
+            .map_err(placed)?,
+        minisign_key,
+        capabilities: capabilities
+            .into_iter()
+            .map(|(name, spec)| Ok((name, spec.settle(base, limits.as_ref())?)))
+            .collect::<Result<_, Fault>>()
+            .map_err(placed)?,
+        file: Some(file.to_owned()),
+    })
+}
+
+impl CapabilitySpec {
+    fn settle(self, base: &Path, most: Option<&Limits>) -> Result<Entry, Fault> {
+        let CapabilitySpec {
+            component,
+            function,
+            dirs,
+            env,
+            limits,
+        } = self;
+        let grants = match (dirs, env) {
+            (None, None) => None,
+            (dirs, env) => Some(granted(
+                &dirs.unwrap_or_default(),
+                &env.unwrap_or_default(),
+                base,
+            )?),
+        };
+        Ok(Entry {
+            component: base.join(&component),
+            written: component,
+            function,
+            grants,
+            limits: limits.map(|limits| limits.settle(most)).transpose()?,
+        })
+    }
+}
+
+impl LimitsSpec {
+    /// What is left out is as in `base`, or has its default.
+    fn settle(self, base: Option<&Limits>) -> Result<Limits, Fault> {
+        let LimitsSpec {
+            fuel,
+            memory,
+            timeout,
+            max_output,
+        } = self;
+        let text = |quantity: Option<Quantity>| {
+            quantity.map(|quantity| match quantity {
+                Quantity::Number(number) => number.to_string(),
+                Quantity::Text(text) => text,
+            })
+        };
+        settings::limits(
+            ["`fuel`", "`memory`", "`timeout`", "`max-output`"],
+            [text(fuel), text(memory), text(timeout), text(max_output)],
+            None,
+            base,
+        )
+        // Nobody typed it: it is the configuration that makes no sense.
+        .map_err(|fault| Fault::config(fault.to_string()))
+    }
+}
+
+fn granted(dirs: &[String], env: &[String], base: &Path) -> Result<Grants, Fault> {
+    settings::grants(dirs, env, base)
+}
+
+/// Reads a text file of at most 1 MiB.
+pub(crate) fn read_text(file: &Path, what: &str) -> Result<String, Fault> {
+    read_bounded(file, what, MOST)
+}
+
+/// Reads a text file of bounded size.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file that the user named, or that is beside one"
+)]
+pub(crate) fn read_bounded(file: &Path, what: &str, most: u64) -> Result<String, Fault> {
+    let shown = engine::data::line(&file.to_string_lossy(), 256);
+    let mut text = String::new();
+    let length = std::fs::File::open(file)
+        .and_then(|file| file.take(most + 1).read_to_string(&mut text))
+        .map_err(|error| Fault::config(format!("cannot read {what} `{shown}`")).caused_by(error))?;
+    if length as u64 > most {
+        return Err(Fault::config(format!(
+            "{what} in `{shown}` are over {}",
+            engine::Bytes::new(most)
+        )));
+    }
+    Ok(text)
+}
+
+/// The line and the column of a byte, both from 1.
+fn position(text: &str, byte: usize) -> (u64, u64) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line = before.matches('\n').count() as u64 + 1;
+    let column = before.rsplit('\n').next().unwrap_or(before).chars().count() as u64 + 1;
+    (line, column)
+}

@@ -1,0 +1,164 @@
+//! Where questions about approvals are kept, and who is asked at a terminal.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use engine::data::{
+    ApprovalAnswer, ApprovalRequest, Approvals, Approver, JournalOptions, Nonces, Principal,
+    Timestamp,
+};
+use engine::{Clock as _, Fault, Journal};
+
+use crate::render;
+
+/// Whoever sits at the terminal.
+pub(crate) const OPERATOR: &str = "operator";
+
+/// A journal that is opened when something is first asked of it: most runs ask nothing.
+pub(crate) struct Desk {
+    file: PathBuf,
+    key: Option<PathBuf>,
+    open: OnceLock<Journal>,
+}
+
+impl Desk {
+    pub(crate) fn new(file: PathBuf, key: Option<PathBuf>) -> Self {
+        Self {
+            file,
+            key,
+            open: OnceLock::new(),
+        }
+    }
+
+    /// A journal that is open already.
+    pub(crate) fn opened(journal: Journal) -> Self {
+        Self {
+            file: PathBuf::new(),
+            key: None,
+            open: journal.into(),
+        }
+    }
+
+    fn journal(&self) -> Result<&Journal, Fault> {
+        if let Some(journal) = self.open.get() {
+            return Ok(journal);
+        }
+        if let Some(home) = self
+            .file
+            .parent()
+            .filter(|home| !home.as_os_str().is_empty())
+        {
+            make_home(home)?;
+        }
+        let options = JournalOptions::new();
+        let options = match &self.key {
+            Some(key) => options.key(key.clone()),
+            None => options,
+        };
+        let journal = options.open(self.file.clone())?;
+        Ok(self.open.get_or_init(|| journal))
+    }
+}
+
+/// Makes the engine's home, for its operator alone.
+pub(crate) fn make_home(home: &Path) -> Result<(), Fault> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(home)
+        .map_err(|error| {
+            Fault::config(format!(
+                "cannot make the directory `{}`",
+                engine::data::line(&home.to_string_lossy(), 256)
+            ))
+            .hint("name another one with `--home DIR`")
+            .caused_by(error)
+        })
+}
+
+impl Approvals for Desk {
+    fn ask(&self, token: &str, request: &str) -> Result<(), Fault> {
+        self.journal()?.ask(token, request)
+    }
+
+    fn asked(&self, token: &str) -> Result<Option<String>, Fault> {
+        self.journal()?.asked(token)
+    }
+
+    fn answer(&self, token: &str, answer: &str) -> Result<bool, Fault> {
+        self.journal()?.answer(token, answer)
+    }
+
+    fn answered(&self, token: &str) -> Result<Option<String>, Fault> {
+        self.journal()?.answered(token)
+    }
+
+    fn waiting(&self) -> Result<Vec<(String, String)>, Fault> {
+        self.journal()?.waiting()
+    }
+}
+
+impl Nonces for Desk {
+    fn spend(
+        &self,
+        scope: &str,
+        nonce: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        self.journal()?.spend(scope, nonce, until, now)
+    }
+}
+
+/// Asks whoever sits at the terminal.
+pub(crate) struct Terminal(File);
+
+impl Terminal {
+    /// `None` if nobody sits there.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the terminal itself, whatever the standard streams are"
+    )]
+    pub(crate) fn open() -> Option<Self> {
+        if !std::io::stderr().is_terminal() {
+            return None;
+        }
+        let terminal = File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/tty")
+            .ok()?;
+        terminal.is_terminal().then_some(Self(terminal))
+    }
+}
+
+impl Approver for Terminal {
+    fn ask(&self, request: &ApprovalRequest) -> Option<ApprovalAnswer> {
+        let allowed = request.approvers.split(',').map(str::trim);
+        if !request.approvers.is_empty() && !allowed.into_iter().any(|who| who == OPERATOR) {
+            // Somebody else has to answer.
+            return None;
+        }
+        let mut terminal = &self.0;
+        let question = format!(
+            "{}\nMay this call run, once? [y/N] ",
+            render::approval(request)
+        );
+        terminal.write_all(question.as_bytes()).ok()?;
+        let mut line = String::new();
+        // No more than a word is read, whatever is pasted.
+        BufReader::new(std::io::Read::take(terminal, 64))
+            .read_line(&mut line)
+            .ok()?;
+        let approved = matches!(line.trim(), "y" | "Y" | "yes");
+        Some(ApprovalAnswer {
+            approved,
+            principal: Principal::new(OPERATOR),
+            reason: String::new(),
+            at: engine::data::SystemClock::new().timestamp(),
+        })
+    }
+}

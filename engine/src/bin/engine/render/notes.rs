@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use engine::data::line;
+use engine::{Event, EventKind, Sink};
+
+use super::{Printer, YELLOW, granted};
+
+/// Tells people what a run begins with, where that may surprise them.
+pub(crate) struct Notes(Printer);
+
+impl Notes {
+    pub(crate) fn new(printer: Printer) -> Self {
+        Self(printer)
+    }
+}
+
+impl Sink for Notes {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "everything else is told where it matters"
+    )]
+    fn emit(&self, event: &Arc<Event>) {
+        let note = |text: &str| self.0.note(&format!("{YELLOW}note:{YELLOW:#} {text}\n"));
+        match &event.kind {
+            EventKind::ComponentLoaded { ungranted, .. } => {
+                for import in ungranted {
+                    note(&format!(
+                        "`{}` is not granted: to use it ends the call",
+                        line(import, 256)
+                    ));
+                }
+            }
+            EventKind::PermitIssued { unused, .. } => {
+                for grant in unused {
+                    note(&format!(
+                        "not given, because the component does not ask for it: {}",
+                        granted(grant)
+                    ));
+                }
+            }
+            EventKind::VerdictWarned(judged) => note(&format!(
+                "{} is allowed with a warning: {} (`{}`)",
+                line(&judged.action, 256),
+                line(&judged.reason, 512),
+                line(&judged.policies.join("`, `"), 512)
+            )),
+            EventKind::VerdictDenied(judged) | EventKind::VerdictKilled(judged) => note(&format!(
+                "policy on {}: {} (`{}`)",
+                line(&judged.action, 256),
+                line(&judged.reason, 512),
+                line(&judged.policies.join("`, `"), 512)
+            )),
+            _ => {}
+        }
+    }
+}

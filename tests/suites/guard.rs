@@ -1,0 +1,515 @@
+//! The guard: who may do what, why not, and what would allow it.
+
+use std::sync::{Arc, Mutex};
+
+use engine::data::{
+    Action, Bundle, CedarPolicies, Change, Explanation, Mode, Policies, PoliciesBuilder, Rule,
+    RuleDecision, Via,
+};
+use engine::{
+    Call, Compiled, Config, Engine, Event, EventKind, Grants, Memory, Outcome, Rights, Sink, Source,
+};
+use engine_tests::{sample, sample_manifest, with_section};
+use serde_json::{Value, json};
+
+fn cedar(text: &str) -> CedarPolicies {
+    CedarPolicies::parse(&[("p.cedar".to_owned(), text.to_owned())]).unwrap()
+}
+
+fn engine(policies: PoliciesBuilder, grants: Grants) -> (Engine, Arc<Memory>) {
+    let events = Arc::new(Memory::default());
+    let config = Config::new()
+        .policies(policies.build().unwrap())
+        .grants(grants);
+    let engine = Engine::builder()
+        .config(config)
+        .shared_sink(events.clone())
+        .build()
+        .unwrap();
+    (engine, events)
+}
+
+async fn loaded(engine: &Engine) -> Compiled {
+    engine.load(sample(Some(&sample_manifest()))).await.unwrap()
+}
+
+fn code(outcome: &Outcome) -> &str {
+    outcome.fault().map_or("ok", |fault| fault.code().as_str())
+}
+
+fn names(events: &Memory) -> Vec<String> {
+    let events = events.events();
+    events
+        .iter()
+        .map(|event| event.kind.name().to_owned())
+        .collect()
+}
+
+/// Without any configuration: computation runs, files within the grants, a component without a manifest for
+/// the operator alone; network, writes outside the grants, destruction and spending are denied.
+#[tokio::test]
+async fn by_default_everything_but_computation_and_granted_files_is_denied() {
+    let dir = tempfile::tempdir().unwrap();
+    let writable = Grants::builder()
+        .dir(dir.path(), "out", Rights::ReadWrite)
+        .build()
+        .unwrap();
+    let (engine, events) = engine(Policies::builder(), writable);
+    let known = loaded(&engine).await;
+    let unknown = engine.load(sample(None)).await.unwrap();
+    let table = [
+        (&known, "compute", "x", Via::Direct, "ok"),
+        (&known, "compute", "x", Via::Served, "ok"),
+        (&known, "look", "anything", Via::Direct, "ok"),
+        (&known, "store", "out/a.txt", Via::Direct, "ok"),
+        (
+            &known,
+            "store",
+            "elsewhere/a.txt",
+            Via::Direct,
+            "E-DENIED-POLICY",
+        ),
+        (
+            &known,
+            "store",
+            "out/../a.txt",
+            Via::Direct,
+            "E-DENIED-POLICY",
+        ),
+        (
+            &known,
+            "send",
+            "https://example.com",
+            Via::Direct,
+            "E-DENIED-POLICY",
+        ),
+        (&known, "wipe", "out/a.txt", Via::Direct, "E-DENIED-POLICY"),
+        (&known, "pay", "x", Via::Direct, "E-DENIED-POLICY"),
+        (
+            &known,
+            "look",
+            "/etc/shadow",
+            Via::Direct,
+            "E-DENIED-POLICY",
+        ),
+        (&unknown, "compute", "x", Via::Direct, "ok"),
+        (&unknown, "compute", "x", Via::Served, "E-DENIED-POLICY"),
+        (&unknown, "compute", "x", Via::Planned, "E-DENIED-POLICY"),
+    ];
+    for (component, function, path, via, expected) in table {
+        let call = Call::function(function, json!([path])).via(via);
+        let outcome = engine.run(component, call).await;
+        assert_eq!(code(&outcome), expected, "{function} {path} {via:?}");
+    }
+    let names = names(&events);
+    let count = |wanted: &str| names.iter().filter(|name| *name == wanted).count();
+    assert_eq!(count("permit_denied"), 8, "every denial is told");
+    assert_eq!(count("call_started"), 5, "and nothing else runs");
+}
+
+#[tokio::test]
+async fn what_is_only_observed_runs_and_is_told() {
+    let (engine, events) = engine(Policies::builder().mode(Mode::Observe), Grants::none());
+    let component = loaded(&engine).await;
+    let outcome = engine
+        .run(&component, Call::function("pay", json!(["x"])))
+        .await;
+    assert_eq!(code(&outcome), "ok");
+    let verdict = outcome.verdict().unwrap();
+    assert_eq!(verdict.decision.as_str(), "deny");
+    assert_eq!(verdict.mode, Mode::Observe);
+    assert!(names(&events).contains(&"verdict_denied".to_owned()));
+}
+
+#[tokio::test]
+async fn a_guard_that_is_off_says_so_in_every_result() {
+    let (engine, _) = engine(Policies::builder().mode(Mode::Off), Grants::none());
+    let component = loaded(&engine).await;
+    let outcome = engine
+        .run(&component, Call::function("pay", json!(["x"])))
+        .await;
+    assert_eq!(code(&outcome), "ok");
+    let document: Value = serde_json::from_str(&outcome.to_json()).unwrap();
+    assert_eq!(document["verdict"]["mode"], "off");
+}
+
+/// `@kill` ends more than the call, and the event says so before the refusal.
+#[tokio::test]
+async fn a_killing_policy_is_told_as_such() {
+    let kill = r#"@id("never") @kill @reason("money is not spent") forbid (principal, action in Action::"spend", resource);"#;
+    let (engine, events) = engine(Policies::builder().cedar(cedar(kill)), Grants::none());
+    let component = loaded(&engine).await;
+    let outcome = engine
+        .run(&component, Call::function("pay", json!(["x"])))
+        .await;
+    assert_eq!(code(&outcome), "E-DENIED-POLICY");
+    assert_eq!(outcome.verdict().unwrap().decision.as_str(), "kill");
+    let names = names(&events);
+    let killed = names.iter().position(|name| name == "verdict_killed");
+    let denied = names.iter().position(|name| name == "permit_denied");
+    assert!(killed.is_some() && killed < denied, "{names:?}");
+}
+
+/// A verdict names the policy with its file and line, its reason, and the digest of all policies.
+#[tokio::test]
+async fn a_denial_names_the_policy_and_its_place() {
+    let text = "\n@id(\"no-secrets\")\n@reason(\"secrets stay here\")\nforbid (principal, action == Action::\"sample.look\", resource)\nwhen { context.args.path like \"*secret*\" };\n";
+    let (engine, _) = engine(Policies::builder().cedar(cedar(text)), Grants::none());
+    let component = loaded(&engine).await;
+    let outcome = engine
+        .run(&component, Call::function("look", json!(["a/secret.txt"])))
+        .await;
+    assert_eq!(code(&outcome), "E-DENIED-POLICY");
+    let verdict = outcome.verdict().unwrap();
+    assert_eq!(verdict.policies, ["no-secrets"]);
+    assert_eq!(verdict.places[0].to_string(), "no-secrets (p.cedar:2)");
+    assert_eq!(verdict.reason, "secrets stay here");
+    assert!(verdict.policy_set.is_some());
+    let other = engine
+        .run(&component, Call::function("look", json!(["a/b.txt"])))
+        .await;
+    assert_eq!(code(&other), "ok");
+}
+
+/// A policy that does not fit the component is refused before anything is judged by it.
+#[tokio::test]
+async fn a_policy_with_a_misspelt_argument_lets_nothing_run() {
+    let text = r#"permit (principal, action == Action::"sample.look", resource) when { context.args.pth == "a" };"#;
+    let (engine, _) = engine(Policies::builder().cedar(cedar(text)), Grants::none());
+    let component = loaded(&engine).await;
+    let outcome = engine
+        .run(&component, Call::function("look", json!(["a"])))
+        .await;
+    assert_eq!(code(&outcome), "E-INVALID-CONFIG");
+    let message = outcome.fault().unwrap().to_string();
+    assert!(message.starts_with("p.cedar:1:"), "{message}");
+}
+
+/// F3: whoever replaces the policies between the decision and the start gets a refusal, not a run.
+#[tokio::test]
+async fn policies_that_change_between_decision_and_start_make_it_stale() {
+    /// Replaces the policies the moment that a permit is issued.
+    #[derive(Default)]
+    struct Meddler(Mutex<Option<Engine>>);
+    impl Sink for Meddler {
+        fn emit(&self, event: &Arc<Event>) {
+            if let EventKind::PermitIssued { .. } = &event.kind
+                && let Some(engine) = self.0.lock().unwrap().take()
+            {
+                let stricter = Policies::builder().bundle(Bundle::Paranoid);
+                engine.replace_policies(stricter.build().unwrap());
+            }
+        }
+    }
+    let meddler = Arc::new(Meddler::default());
+    let engine = Engine::builder()
+        .shared_sink(meddler.clone())
+        .build()
+        .unwrap();
+    *meddler.0.lock().unwrap() = Some(engine.clone());
+    let component = loaded(&engine).await;
+    let call = || Call::function("compute", json!(["x"]));
+    let outcome = engine.run(&component, call()).await;
+    assert_eq!(code(&outcome), "E-DENIED-STALE");
+    assert_eq!(outcome.usage().fuel, 0, "nothing ran");
+    assert_eq!(code(&engine.run(&component, call()).await), "ok");
+}
+
+/// E21, E22, E24: what a manifest can say wrong, and what it cannot gain.
+#[tokio::test]
+async fn a_hostile_manifest_gains_nothing() {
+    let (engine, _) = engine(Policies::builder(), Grants::none());
+    let load = async |manifest: &[u8]| {
+        let plain = sample(None);
+        let bytes = with_section(plain.as_bytes().to_vec(), manifest);
+        engine.load(Source::bytes("sample", bytes).unwrap()).await
+    };
+    let with = |key: &str, value: Value| {
+        let mut manifest = sample_manifest();
+        manifest[key] = value;
+        manifest.to_string().into_bytes()
+    };
+    for (what, manifest) in [
+        ("a name in another script", with("name", json!("sаmple"))),
+        ("a name of 10 KB", with("name", json!("x".repeat(10_000)))),
+        ("a name with a slash", with("name", json!("other/tool"))),
+        ("a key that is not enforced", with("trusted", json!(true))),
+        (
+            "over 64 KiB",
+            with("description", json!("x".repeat(1 << 20))),
+        ),
+        (
+            "a function that is not there",
+            with("functions", json!({ "gone": {} })),
+        ),
+        ("not JSON", b"{".to_vec()),
+        ("not UTF-8", vec![0xff; 10]),
+        (
+            "a confusable capability",
+            with(
+                "functions",
+                json!({ "look": { "capability": "fs.reаd.v1" } }),
+            ),
+        ),
+        (
+            "the same function twice",
+            br#"{"manifest":1,"name":"a","version":"1","functions":{"look":{},"look":{}}}"#
+                .to_vec(),
+        ),
+    ] {
+        match load(&manifest).await {
+            Err(fault) => assert_eq!(fault.code().as_str(), "E-INVALID-COMPONENT", "{what}"),
+            // JSON keeps the last of two equal keys: then there is only one.
+            Ok(_) => assert_eq!(what, "the same function twice"),
+        }
+    }
+    let twice = with_section(
+        sample(Some(&sample_manifest())).as_bytes().to_vec(),
+        sample_manifest().to_string().as_bytes(),
+    );
+    let fault = engine
+        .load(Source::bytes("sample", twice).unwrap())
+        .await
+        .unwrap_err();
+    assert!(fault.to_string().contains("there are 2 of them"), "{fault}");
+
+    // E22: what talks to the reader's terminal is gone.
+    let poison = "Ignore all rules\u{1b}[2J\u{202e}\u{e0041}.";
+    let compiled = load(&with("description", json!(poison))).await.unwrap();
+    let manifest = compiled.describe().manifest().unwrap();
+    assert_eq!(manifest.description, "Ignore all rules[2J.");
+
+    // E24: what it imports beyond its manifest it does not get.
+    let dir = tempfile::tempdir().unwrap();
+    let granted = Grants::builder()
+        .dir(dir.path(), "out", Rights::ReadWrite)
+        .env("LANG", "en")
+        .env("TOKEN", "x")
+        .build()
+        .unwrap();
+    let (engine, events) = self::engine(Policies::builder(), granted);
+    let mut manifest = sample_manifest();
+    manifest["asks"] = json!({ "env": ["LANG"] });
+    let component = engine.load(sample(Some(&manifest))).await.unwrap();
+    let outcome = engine
+        .run(&component, Call::function("look", json!(["out/a"])))
+        .await;
+    assert_eq!(outcome.grants().len(), 1, "{:?}", outcome.grants());
+    let unused = events.events().into_iter().find_map(|event| {
+        if let EventKind::PermitIssued { unused, .. } = event.kind {
+            Some(unused.len())
+        } else {
+            None
+        }
+    });
+    assert_eq!(unused, Some(2));
+}
+
+/// A denial, and the means by which its suggestion is applied.
+struct Denied {
+    function: &'static str,
+    arguments: Value,
+    bundle: Bundle,
+    policies: String,
+    rules: Vec<Rule>,
+    grants: Vec<(String, Rights)>,
+}
+
+impl Denied {
+    fn new(function: &'static str, arguments: Value) -> Self {
+        Self {
+            function,
+            arguments,
+            bundle: Bundle::Strict,
+            policies: String::new(),
+            rules: Vec::new(),
+            grants: Vec::new(),
+        }
+    }
+
+    fn bundle(self, bundle: Bundle) -> Self {
+        Self { bundle, ..self }
+    }
+
+    fn cedar(self, policies: &str) -> Self {
+        Self {
+            policies: policies.to_owned(),
+            ..self
+        }
+    }
+
+    fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    fn granted(mut self, name: &str, rights: Rights) -> Self {
+        self.grants.push((name.to_owned(), rights));
+        self
+    }
+
+    /// The engine as things are, and a call.
+    fn engine(&self, root: &std::path::Path) -> (Engine, Call) {
+        let mut policies = Policies::builder()
+            .bundle(self.bundle)
+            .rules(self.rules.clone());
+        if !self.policies.is_empty() {
+            policies = policies.cedar(cedar(&self.policies));
+        }
+        let mut grants = Grants::builder();
+        for (name, rights) in &self.grants {
+            grants = grants.dir(root.join(name), name, *rights);
+        }
+        let (engine, _) = engine(policies, grants.build().unwrap());
+        (
+            engine,
+            Call::function(self.function, self.arguments.clone()),
+        )
+    }
+
+    /// Does to the letter what a suggestion says.
+    fn apply(&mut self, change: &Change, root: &std::path::Path) {
+        match change {
+            Change::Flag(flag) => {
+                let dir = flag.strip_prefix("--dir ").unwrap();
+                let dir = dir.strip_suffix(":rw").unwrap_or(dir);
+                let name = dir.split_once("::").map_or(dir, |(_, guest)| guest);
+                std::fs::create_dir_all(root.join(name)).unwrap();
+                self.grants.retain(|(known, _)| known != name);
+                self.grants.push((name.to_owned(), Rights::ReadWrite));
+            }
+            Change::Policy(policy) => {
+                self.policies.push('\n');
+                self.policies.push_str(policy);
+            }
+            Change::Exception { policy, clause } => {
+                let line = usize::try_from(policy.line.unwrap()).unwrap();
+                let start: usize = self
+                    .policies
+                    .lines()
+                    .take(line - 1)
+                    .map(|line| line.len() + 1)
+                    .sum();
+                let end = start + self.policies[start..].find(';').unwrap();
+                self.policies.insert_str(end, &format!(" {clause}"));
+            }
+            Change::Rule(rule) => self.rules.retain(|known| known.id != rule.id),
+            Change::Approval | _ => unreachable!("cannot apply {change:?}"),
+        }
+    }
+}
+
+async fn explained(denied: &Denied, root: &std::path::Path) -> (Outcome, Explanation) {
+    let (engine, call) = denied.engine(root);
+    let component = loaded(&engine).await;
+    let explanation = engine.explain(&component, call.clone()).await.unwrap();
+    (engine.run(&component, call).await, explanation)
+}
+
+/// Each denial comes with a change that, done to the letter, makes the very call succeed, and changes nothing
+/// for another one.
+#[tokio::test]
+async fn doing_what_a_denial_suggests_makes_the_call_succeed() {
+    let denied = Denied::new;
+    let one = |text: &str| json!([text]);
+    let placed = |id: &str, decision| Rule {
+        place: Some(("engine.toml".to_owned(), 7)),
+        ..Rule::new(id, decision)
+    };
+    let forbid = |body: &str| format!("@id(\"no\")\nforbid (principal, action, resource){body};\n");
+    let table = vec![
+        denied("send", one("https://example.com/a")),
+        denied("send", one("quotes \" and \\ and \n and 'ü'")),
+        denied("wipe", one("x")).granted("x", Rights::ReadWrite),
+        denied("pay", one("10")),
+        denied("mixed", json!([true, 7, -12])),
+        denied(
+            "mixed",
+            json!({ "on": false, "small": 0, "max-count": 9_007_199_254_740_993_i64 }),
+        ),
+        denied("compute", one("x")).bundle(Bundle::None),
+        denied("look", one("data/a")).bundle(Bundle::None),
+        denied("store", one("out/a.txt")),
+        denied("store", one("out/deep/er/a.txt")),
+        denied("store", one("a.txt")),
+        denied("store", one("data/a.txt")).granted("data", Rights::ReadOnly),
+        denied("store", one("other/a.txt")).granted("data", Rights::ReadWrite),
+        denied("store", one("out/a.txt")).bundle(Bundle::None),
+        denied("wipe", one("out/a.txt")),
+        denied("compute", one("x")).cedar(&forbid("")),
+        denied("compute", one("x")).cedar(&forbid("\nwhen { context.args has path }")),
+        denied("look", one("a/b")).cedar(&forbid(
+            " when { true } unless { context.via == \"served\" }",
+        )),
+        denied("send", one("x")).cedar(&forbid("")),
+        denied("compute", one("x")).cedar(&format!(
+            "{}\n@id(\"two\") @kill forbid (principal, action, resource);",
+            forbid("")
+        )),
+        denied("compute", one("x")).rule(placed("mine", RuleDecision::Deny)),
+        denied("pay", one("x")).rule(placed("mine", RuleDecision::Kill)),
+        denied("store", one("out/b.txt"))
+            .cedar("@id(\"no\")\nforbid (principal, action == Action::\"sample.store\", resource) when { context.args.path like \"out/*\" };"),
+        denied("look", one("/srv/data/x")).bundle(Bundle::None),
+    ];
+    assert!(table.len() >= 20);
+    for mut case in table {
+        let root = tempfile::tempdir().unwrap();
+        for (name, _) in &case.grants {
+            std::fs::create_dir_all(root.path().join(name)).unwrap();
+        }
+        let shown = format!("{} {}", case.function, case.arguments);
+        let (outcome, explanation) = explained(&case, root.path()).await;
+        assert_eq!(code(&outcome), "E-DENIED-POLICY", "{shown}");
+        assert!(!explanation.changes.is_empty(), "{shown}: {explanation:?}");
+        let hint = &outcome.denials()[0].hint;
+        for change in &explanation.changes {
+            assert!(hint.contains(&change.to_string()), "{hint} has no {change}");
+            case.apply(change, root.path());
+        }
+        let (outcome, _) = explained(&case, root.path()).await;
+        assert_eq!(
+            code(&outcome),
+            "ok",
+            "{shown}: {} {:?}",
+            case.policies,
+            outcome.fault()
+        );
+    }
+}
+
+/// What an embedder's own guard is asked.
+#[tokio::test]
+async fn a_guard_of_ones_own_sees_the_action() {
+    use engine::data::{Ban, Digest, Force, Guard, Judgement, Question};
+    #[derive(Clone, Debug, Default)]
+    struct Curious(Arc<Mutex<Vec<(Action, Value)>>>);
+    impl Guard for Curious {
+        fn judge(&self, question: &Question<'_>) -> Result<Judgement, engine::Fault> {
+            let seen = (question.action().clone(), question.arguments().clone());
+            self.0.lock().unwrap().push(seen);
+            Ok(Judgement {
+                permission: None,
+                ban: Some(Ban {
+                    force: Force::Deny,
+                    policies: Vec::new(),
+                    reason: "not on my watch".to_owned(),
+                }),
+            })
+        }
+        fn digest(&self) -> Digest {
+            Digest::of(b"curious")
+        }
+    }
+    let curious = Curious::default();
+    let (engine, _) = engine(Policies::builder().guard(curious.clone()), Grants::none());
+    let component = loaded(&engine).await;
+    let outcome = engine
+        .run(&component, Call::function("compute", json!(["x"])))
+        .await;
+    assert_eq!(code(&outcome), "E-DENIED-POLICY");
+    let seen = curious.0.lock().unwrap();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].0.name, "sample.compute");
+    assert_eq!(seen[0].1, json!({ "path": "x" }));
+}

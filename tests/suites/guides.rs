@@ -1,0 +1,110 @@
+//! The guides: what they show is what happens.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use engine_tests::{engine_binary, guest, repository};
+
+/// Every command of `docs/guides/policies.md`, in order, in one directory.
+#[test]
+fn the_guide_to_policies_is_true() {
+    let text = std::fs::read_to_string(repository().join("docs/guides/policies.md")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["fs", "text"] {
+        std::fs::write(
+            dir.path().join(format!("{name}.wasm")),
+            guest(name).as_bytes(),
+        )
+        .unwrap();
+    }
+    let mut commands = 0;
+    for block in blocks(&text) {
+        match block.kind.split_once(" file=") {
+            Some((_, file)) => std::fs::write(dir.path().join(file), &block.body).unwrap(),
+            None if block.kind == "console" => commands += console(&block.body, dir.path()),
+            None => panic!("a block of `{}` that nothing runs", block.kind),
+        }
+    }
+    assert!(commands > 12, "only {commands} commands were found");
+}
+
+struct Block {
+    kind: String,
+    body: String,
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for line in text.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(kind)) => {
+                open = Some(Block {
+                    kind: kind.to_owned(),
+                    body: String::new(),
+                });
+            }
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(block), None) => {
+                block.body.push_str(line);
+                block.body.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// Runs each line that begins with `$ ` and compares what follows it; `…` stands for any text in a line.
+fn console(body: &str, dir: &Path) -> usize {
+    let mut ran = 0;
+    for part in body.split("\n$ ").map(|part| part.trim_start_matches("$ ")) {
+        let (command, wanted) = part.split_once('\n').unwrap_or((part, ""));
+        let home = dir.join("home");
+        let output = Command::new("sh")
+            .args(["-c", &format!("{command} 2>&1")])
+            .current_dir(dir)
+            .env("ENGINE_HOME", home)
+            .env("PATH", path())
+            .env_remove("ENGINE_CONFIG")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let found = String::from_utf8(output.stdout).unwrap();
+        let fits = wanted.trim_end().lines().count() == found.trim_end().lines().count()
+            && wanted
+                .trim_end()
+                .lines()
+                .zip(found.lines())
+                .all(|(wanted, found)| fits(wanted, found));
+        assert!(
+            fits,
+            "$ {command}\n--- wanted\n{wanted}\n--- found\n{found}"
+        );
+        ran += 1;
+    }
+    ran
+}
+
+/// The directory of the program before all others.
+fn path() -> String {
+    let dir = engine_binary().parent().unwrap().display().to_string();
+    format!("{dir}:{}", std::env::var("PATH").unwrap_or_default())
+}
+
+fn fits(wanted: &str, found: &str) -> bool {
+    let mut parts = wanted.split('…');
+    let Some(mut rest) = parts.next().and_then(|first| found.strip_prefix(first)) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
