@@ -360,6 +360,17 @@ fn other_files_are_left_alone() {
     assert!(said(dir.path()).contains("cannot"));
 }
 
+/// However soon a journal is closed after its last event, the event is in it.
+#[test]
+fn closing_at_once_loses_nothing() {
+    for _ in 0..40 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.db");
+        filled(&path, 1);
+        assert_eq!(bodies(&path).len(), 2);
+    }
+}
+
 /// A journal of version 1 becomes one of this version, with every event.
 #[test]
 fn an_older_journal_is_brought_forward() {

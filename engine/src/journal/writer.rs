@@ -133,14 +133,16 @@ impl Writer {
         let mut last_tries = 0;
         loop {
             if self.batch.is_empty() {
+                // Looked at before the queue is emptied: what came between the two would be lost otherwise.
+                let closed = self.shared.queue.is_closed();
                 self.batch = self.shared.queue.drain(MOST_AT_ONCE);
-            }
-            if self.batch.is_empty() {
-                if self.shared.queue.is_closed() {
-                    break;
+                if self.batch.is_empty() {
+                    if closed {
+                        break;
+                    }
+                    self.idle();
+                    continue;
                 }
-                self.idle();
-                continue;
             }
             let started = self.elapsed();
             match self.write() {
