@@ -42,6 +42,7 @@ pub use rules::{Rule, RuleDecision, Sign};
 pub use suggest::{Broader, Suggestion, suggest};
 pub use tally::Tally;
 
+#[cfg(feature = "guard-cedar")]
 pub(crate) use crate::types::PolicyRef;
 pub(crate) use approvals::{check_approver, request as approval_request};
 pub(crate) use ask::{Ask, Layer, Policy, Target};
