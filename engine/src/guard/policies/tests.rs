@@ -36,7 +36,9 @@ impl Guard for Stub {
 
 use crate::guard::Permission;
 
+/// What a guard says; asked again where a busy machine made it late.
 async fn consulted(stub: Stub) -> Judgement {
+    let slow = matches!(stub, Stub::Sleeps(_));
     let policies = Policies::builder().guard(stub).build().unwrap();
     let asked = Arc::new(Asked {
         action: action("a.b.v1", Some(&[])),
@@ -45,7 +47,13 @@ async fn consulted(stub: Stub) -> Judgement {
         counters: Counters::default(),
         arguments: serde_json::json!({ "t": "" }),
     });
-    policies.consult(&asked).await
+    loop {
+        let said = policies.consult(&asked).await;
+        let late = |ban: &Ban| ban.reason.contains("longer than 50 ms");
+        if slow || !said.ban.as_ref().is_some_and(late) {
+            return said;
+        }
+    }
 }
 
 /// A guard that cannot answer denies, and the verdict says why.
@@ -91,11 +99,11 @@ fn a_late_or_broken_answer_on_the_same_thread_denies() {
         fn timestamp(&self) -> crate::types::Timestamp {
             crate::types::Timestamp::UNIX_EPOCH
         }
-        fn elapsed(&self) -> Duration {
+        fn thread_cpu(&self) -> Duration {
             let jumps = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             Duration::from_millis(51 * jumps)
         }
-        fn thread_cpu(&self) -> Duration {
+        fn elapsed(&self) -> Duration {
             Duration::ZERO
         }
     }
