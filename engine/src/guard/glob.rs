@@ -27,7 +27,9 @@ impl Glob {
         !self.0.contains('*')
     }
 
-    pub(super) fn matches(&self, text: &str) -> bool {
+    /// Whether a text is like the pattern.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
         let mut parts = self.0.split('*');
         let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
             return false;

@@ -167,6 +167,12 @@ impl Rule {
         Ok(())
     }
 
+    /// Whether the rule applies to some arguments and not to others.
+    #[must_use]
+    pub fn looks_at_arguments(&self) -> bool {
+        !self.signs.is_empty() || self.argument.is_some() || !self.hosts.is_empty()
+    }
+
     fn bans(&self) -> bool {
         match self.decision {
             RuleDecision::Ask | RuleDecision::Deny | RuleDecision::Kill => true,

@@ -82,6 +82,10 @@ codes! {
     DeniedSignature = "E-DENIED-SIGNATURE", Denied;
     /// The component asks for more than somebody agreed to.
     DeniedWider = "E-DENIED-WIDER", Denied;
+    /// A budget of the workflow is spent.
+    DeniedBudget = "E-DENIED-BUDGET", Denied;
+    /// The same actions came again and again.
+    DeniedLoop = "E-DENIED-LOOP", Denied;
     /// No capability has this name.
     UnknownCapability = "E-UNKNOWN-CAPABILITY", Denied;
     /// The guest trapped.
@@ -94,10 +98,16 @@ codes! {
     InvalidArgs = "E-INVALID-ARGS", Invalid;
     /// A limit, grant or setting makes no sense.
     InvalidConfig = "E-INVALID-CONFIG", Invalid;
+    /// A plan makes no sense, or does not fit the capabilities.
+    InvalidPlan = "E-INVALID-PLAN", Invalid;
+    /// A workflow cannot do what was asked for in its state.
+    WorkflowState = "E-WORKFLOW-STATE", Invalid;
     /// The command line could not be understood.
     Usage = "E-USAGE", Invalid;
     /// The function returned its error case, or the command exited with a failure.
     GuestError = "E-GUEST-ERROR", Error;
+    /// A workflow did all of its plan, and a success criterion is not met.
+    CriterionUnmet = "E-CRITERION-UNMET", Error;
     /// The call ran, but what came of it could not be made durable.
     Uncertain = "E-UNCERTAIN", Uncertain;
     /// A file is not a journal that this version can use.

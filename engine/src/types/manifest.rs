@@ -82,18 +82,23 @@ pub struct Asks {
 /// Limits that are enough for a component; what is left out may be all that others allow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AskedLimits {
     /// Units of computation.
     #[serde(default, with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub fuel: Option<Fuel>,
     /// Memory, such as `"64MiB"`.
     #[serde(default, with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub memory: Option<Bytes>,
     /// Real time, such as `"2s"`.
     #[serde(default, with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub timeout: Option<WallTime>,
     /// Output and result together, such as `"1MiB"`.
     #[serde(default, with = "written", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub output: Option<Bytes>,
 }
 
@@ -136,7 +141,7 @@ mod written {
 }
 
 impl AskedLimits {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 

@@ -198,6 +198,25 @@ pub struct FailureSource {
     pub backtrace: Vec<Frame>,
 }
 
+impl Failure {
+    /// A failure with a code and one sentence.
+    pub(crate) fn plain(code: Code, message: &str) -> Self {
+        Self {
+            code,
+            message: text::line(message, 8 << 10),
+            limit: None,
+            hint: String::new(),
+            source: FailureSource::default(),
+        }
+    }
+
+    /// Adds what to try.
+    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
+        self.hint = text::line(hint, 4096);
+        self
+    }
+}
+
 impl From<&Fault> for Failure {
     fn from(fault: &Fault) -> Self {
         let causes =
@@ -248,6 +267,24 @@ pub struct Usage {
     pub fs_operations: u64,
     /// Requests handed to the network.
     pub http_requests: u64,
+}
+
+impl Usage {
+    /// The sum of two calls; memory is that of the larger. Nothing overflows.
+    #[must_use]
+    pub fn and(self, other: &Usage) -> Usage {
+        let sum = |a: Bytes, b: Bytes| a.plus(b).unwrap_or(Bytes::new(u64::MAX));
+        Usage {
+            fuel: self.fuel.saturating_add(other.fuel),
+            memory_peak: self.memory_peak.max(other.memory_peak),
+            wall: self.wall.saturating_add(other.wall),
+            cpu: self.cpu.saturating_add(other.cpu),
+            stdout: sum(self.stdout, other.stdout),
+            stderr: sum(self.stderr, other.stderr),
+            fs_operations: self.fs_operations.saturating_add(other.fs_operations),
+            http_requests: self.http_requests.saturating_add(other.http_requests),
+        }
+    }
 }
 
 impl Serialize for Usage {

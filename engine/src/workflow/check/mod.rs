@@ -1,0 +1,43 @@
+//! A whole plan against types, policies and budgets, before anything runs.
+//!
+//! Two steps of pure work: [`Draft::new`] types the plan and says which calls the guard is to be asked about,
+//! [`Draft::conclude`] puts the answers and everything else together. Whoever asks in between is the driver.
+
+mod draft;
+mod flow;
+mod sample;
+mod table;
+mod types;
+
+pub(crate) use draft::{Asked, Draft, Probe};
+pub use table::{Checked, Foreseen, Row};
+
+use std::collections::BTreeSet;
+
+use crate::types::{Declared, Fault, Function};
+use crate::workflow::machine::Known;
+
+/// What is known of the action of a step before it runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// The function that would be called.
+    pub(crate) function: Function,
+    /// What it is declared to do; `None` without a manifest.
+    pub(crate) declared: Option<Declared>,
+    /// What its results are to be treated as.
+    pub(crate) labels: BTreeSet<String>,
+    /// The rest.
+    pub(crate) known: Known,
+}
+
+/// Finds the actions that plans name.
+pub(crate) trait Finding {
+    /// Finds a capability's function.
+    fn find(&self, capability: &str, function: Option<&str>) -> Result<Found, Fault>;
+
+    /// The names that a step can use, for hints.
+    fn names(&self) -> Vec<String>;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+//! The workflow as a function: a state and an input give a state and effects.
+//!
+//! No clock, no files, no guests: time is an input, and effects are done by whoever drives. Every input is made
+//! durable before its effects are done, so that replaying the inputs gives the state back.
+
+mod act;
+mod budget;
+mod effect;
+mod ends;
+mod input;
+mod phase;
+mod question;
+mod recover;
+mod state;
+mod step;
+mod wind;
+
+pub use effect::{Effect, Most};
+pub use input::{
+    Act, Approval, CallEnd, Evidence, Input, Known, Output, Proposal, Remedy, Stalled, What,
+};
+pub use phase::{has_ended, may_go};
+pub use question::{About, Question};
+pub use state::{State, StepState, StepStatus, Transition};
+pub use step::step;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! How a workflow goes on after whoever drove it was gone, and when it stalls.
+
+use super::Effect;
+use super::input::{CallEnd, Remedy, Stalled};
+use super::question::About;
+use super::state::StepStatus;
+use super::step::{Refused, Turn};
+use crate::event::{EventKind, WorkflowState};
+use crate::types::text::MOST_IN_EVENT;
+use crate::types::{Bounded, Code, Failure, Status, Usage, text};
+
+impl Turn {
+    /// Takes up what was running: what is known to have ended has, what has not begun begins again, and the rest
+    /// is uncertain.
+    pub(super) fn recovered(
+        &mut self,
+        uncertain: &[usize],
+        not_started: &[usize],
+        ended: Vec<(usize, u32, CallEnd)>,
+    ) -> Result<(), Refused> {
+        let undoing = self.state.undoing;
+        let known = |step: &usize| {
+            uncertain.contains(step)
+                || not_started.contains(step)
+                || ended.iter().any(|(known, ..)| known == step)
+        };
+        let lost = self.state.running.iter().chain(&undoing).find(|step| !known(step));
+        if let Some(step) = lost {
+            return Err(format!(
+                "nothing is said about the step at position {step}, which ran"
+            ));
+        }
+        let stray = uncertain
+            .iter()
+            .chain(not_started)
+            .chain(ended.iter().map(|(step, ..)| step))
+            .find(|step| !self.state.running.contains(step) && undoing != Some(**step));
+        if let Some(step) = stray {
+            return Err(format!("the step at position {step} did not run"));
+        }
+        for (step, attempt, end) in ended {
+            if undoing == Some(step) {
+                self.undone(step, end)?;
+            } else {
+                self.ended(step, attempt, end)?;
+            }
+        }
+        for step in not_started {
+            if undoing == Some(*step) {
+                self.effects.push(Effect::Undo { step: *step });
+            } else {
+                self.not_begun(*step)?;
+                if self.state.ending.is_none() {
+                    self.state.ready.insert(*step);
+                }
+            }
+        }
+        for step in uncertain {
+            self.was_running(*step, undoing == Some(*step))?;
+        }
+        if self.state.verifying && self.state.evidence.is_empty() {
+            self.effects.push(Effect::Verify);
+        }
+        Ok(())
+    }
+
+    /// A step had begun, and its end is not known.
+    fn was_running(&mut self, step: usize, undoing: bool) -> Result<(), Refused> {
+        let why = "its end was lost in a crash, and it may have had its effect";
+        if undoing {
+            let end = CallEnd {
+                status: Status::Uncertain,
+                started: true,
+                killed: false,
+                output: None,
+                failure: Some(Failure::plain(Code::Uncertain, why)),
+                usage: Usage::default(),
+                run: None,
+            };
+            return self.undone(step, end);
+        }
+        let ending = self.state.ending.is_some();
+        let found = self.at(step)?;
+        let most = found.most.take();
+        let repeatable = found.known.repeatable;
+        self.state.running.remove(&step);
+        self.state.budgets.spend(most, &Usage::default(), 0);
+        if ending {
+            self.fail_alone(step, Failure::plain(Code::Uncertain, why));
+        } else if repeatable {
+            let found = self.at(step)?;
+            let action = found.known.action.clone();
+            let arguments = Bounded::new(&found.step.spec.args.to_string(), MOST_IN_EVENT);
+            self.tell_of(step, EventKind::ReplayUncertain { action, arguments });
+            self.again(step)?;
+        } else {
+            self.doubt(step);
+        }
+        Ok(())
+    }
+
+    /// There is no progress.
+    pub(super) fn stalled(&mut self, stalled: Stalled) -> Result<(), Refused> {
+        self.expect(&[WorkflowState::Executing], "stall")?;
+        if self.state.ending.is_some() {
+            return Err("cannot stall: the workflow is ending".to_owned());
+        }
+        let Stalled {
+            issue,
+            count,
+            evidence,
+            remedies,
+            asked,
+        } = stalled;
+        self.state.stalls += 1;
+        self.tell(EventKind::StallDetected {
+            issue: text::line(&issue, 64),
+            count,
+            evidence: text::line(&evidence, 1024),
+        });
+        for remedy in remedies {
+            match remedy {
+                Remedy::MoreTime { ms } => {
+                    self.state.time.most_ms = self.state.time.most_ms.saturating_add(ms);
+                }
+                Remedy::FewerAtOnce => self.state.parallel = (self.state.parallel / 2).max(1),
+            }
+        }
+        if let Some(suggested) = asked {
+            self.go(
+                WorkflowState::Paused,
+                "Workflow paused for intervention: there is no progress",
+            );
+            let prompt = text::line(&format!("{evidence}; {suggested}"), 2048);
+            let event = self.state.ask(About::Paused, prompt);
+            self.tell(event);
+        }
+        Ok(())
+    }
+}
+
+impl super::StepStatus {
+    /// Whether a person can still change the step's arguments.
+    pub(super) fn can_change(self) -> bool {
+        match self {
+            StepStatus::Pending
+            | StepStatus::Ready
+            | StepStatus::Retrying
+            | StepStatus::Asking => true,
+            StepStatus::Running
+            | StepStatus::Uncertain
+            | StepStatus::Completed
+            | StepStatus::Failed
+            | StepStatus::Skipped
+            | StepStatus::Cancelled
+            | StepStatus::Removed => false,
+        }
+    }
+}
