@@ -2,11 +2,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Event, EventKind, Scope, Sink, Source};
-use crate::types::{CallId, Clock, EventId, Fault, RunId, Timestamp, TraceId};
+use crate::types::{CallId, Clock, EventId, Fault, RunId, Timestamp, WorkflowId};
 
 /// Numbers the events of one run and hands them to every sink.
 pub(crate) struct Emitter {
     run: RunId,
+    /// The workflow and the step that the run is one of.
+    step: Option<(WorkflowId, String)>,
     clock: Arc<dyn Clock>,
     sinks: Arc<[Arc<dyn Sink>]>,
     state: Mutex<State>,
@@ -22,6 +24,7 @@ impl Emitter {
     pub(crate) fn new(run: RunId, clock: Arc<dyn Clock>, sinks: Arc<[Arc<dyn Sink>]>) -> Self {
         Self {
             run,
+            step: None,
             clock,
             sinks,
             state: Mutex::new(State {
@@ -30,6 +33,11 @@ impl Emitter {
                 latest: Timestamp::MIN,
             }),
         }
+    }
+
+    /// The run is one of a step of a workflow.
+    pub(crate) fn within(self, step: Option<(WorkflowId, String)>) -> Self {
+        Self { step, ..self }
     }
 
     pub(crate) fn run(&self) -> RunId {
@@ -65,15 +73,22 @@ impl Emitter {
         }
         // A clock that is set back does not turn the order of a run around.
         state.latest = state.latest.max(self.clock.timestamp());
+        let outer = self.step.iter().flat_map(|(workflow, step)| {
+            [Scope::Workflow(*workflow), Scope::Step(step.clone())]
+        });
         let event = Arc::new(Event {
             id: EventId::fresh(),
             seq,
             ts: state.latest,
             source: Source::Run { run_id: self.run },
-            scope: std::iter::once(Scope::Run(self.run))
+            scope: outer
+                .chain([Scope::Run(self.run)])
                 .chain(state.call.map(Scope::Call))
                 .collect(),
-            trace_id: TraceId::from(self.run),
+            trace_id: self
+                .step
+                .as_ref()
+                .map_or_else(|| self.run.into(), |(workflow, _)| (*workflow).into()),
             kind: kind(),
         });
         for sink in self.sinks.iter() {

@@ -12,6 +12,7 @@ mod otlp;
 mod parts;
 mod queue;
 mod sink;
+mod teller;
 
 pub use audit::Audit;
 pub use broadcast::{Broadcast, Lagged, Room, Subscription};
@@ -28,5 +29,6 @@ pub use parts::{
 pub use sink::{Commit, Memory, Sink};
 
 pub(crate) use emitter::Emitter;
+pub(crate) use teller::Teller;
 #[cfg(feature = "store-sqlite")]
 pub(crate) use queue::{Lost, Queue, Taken};

@@ -13,6 +13,7 @@ mod retain;
 mod schema;
 mod store;
 mod verify;
+mod workflows;
 mod writer;
 
 pub use export::csv_header;

@@ -309,6 +309,34 @@ impl Journal {
             .map_err(|error| self.0.unwritten(&error.to_string()).caused_by(error))
     }
 
+    /// Reads something that is not an event, without keeping anybody from writing.
+    pub(super) fn reading<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Fault> {
+        let mut store = self.0.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = match &mut *store {
+            Some(connection) => connection,
+            none => none.insert(schema::writable(&self.0.path)?.0),
+        };
+        read(connection).map_err(|error| {
+            self.damaged("it cannot be read".to_owned())
+                .caused_by(error)
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Something in the file is not as it was written.
+    pub(super) fn damaged(&self, reason: String) -> Fault {
+        Fault::new(FaultKind::JournalTampered {
+            path: shown(&self.0.path),
+            reason,
+        })
+    }
+
     /// Writes what waits and closes the file. Events that come later are lost.
     ///
     /// # Errors

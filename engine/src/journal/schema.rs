@@ -12,7 +12,7 @@ const APPLICATION: i32 = 0x656e_676a;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What brings a journal from one version to the next, oldest first. Published steps never change.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     // 1: events and what proves them.
     "CREATE TABLE journal (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
      CREATE TABLE event (
@@ -56,6 +56,16 @@ const STEPS: [&str; 2] = [
          workflow TEXT NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL,
          PRIMARY KEY (workflow, seq)
      ) STRICT, WITHOUT ROWID;",
+    // 3: what workflows keep besides their inputs.
+    "CREATE TABLE workflow (
+         id TEXT PRIMARY KEY, began INTEGER NOT NULL, entry TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX workflow_by_age ON workflow (began);
+     CREATE TABLE wish (
+         workflow TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, reply TEXT,
+         PRIMARY KEY (workflow, number)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE blob (digest TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;",
 ];
 
 /// The version that this engine writes.

@@ -66,6 +66,15 @@ impl Claims for Journal {
         }
         Ok(())
     }
+
+    fn release(&self, scope: &str, key: &str) -> Result<(), Fault> {
+        self.within(|transaction| {
+            transaction
+                .prepare_cached("DELETE FROM claim WHERE scope = ?1 AND key = ?2 AND value IS NULL")?
+                .execute([scope, key])
+                .map(drop)
+        })
+    }
 }
 
 impl Approvals for Journal {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::guard::{Grants, Layer};
 use crate::types::{Digest, Fault, Limits, is_capability, text};
 
@@ -22,6 +24,7 @@ pub struct Capability {
     pub(super) function: String,
     pub(super) component: String,
     pub(super) layer: Layer,
+    pub(super) labels: BTreeSet<String>,
 }
 
 impl Capability {
@@ -49,6 +52,7 @@ impl Capability {
             function: function.into(),
             component: String::new(),
             layer: Layer::default(),
+            labels: BTreeSet::new(),
         })
     }
 
@@ -70,6 +74,14 @@ impl Capability {
     #[must_use]
     pub fn limits(mut self, most: Limits) -> Self {
         self.layer.limits = Some(most);
+        self
+    }
+
+    /// What its results are to be treated as, such as `untrusted` or `secret`: policies see the labels of all that
+    /// flowed into a call's arguments.
+    #[must_use]
+    pub fn labels(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.labels.extend(labels.into_iter().map(Into::into));
         self
     }
 

@@ -1,6 +1,4 @@
-use std::collections::BTreeMap;
-#[cfg(feature = "guard-cedar")]
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 #[cfg(feature = "guard-cedar")]
@@ -17,7 +15,9 @@ use crate::guard::{ApprovalDesk, Approver, Current, Explanation, Grants, Policie
 use crate::guard::{Known, Named};
 #[cfg(feature = "guard-cedar")]
 use crate::types::Digest;
-use crate::types::{Clock, Descriptor, Fault, FaultKind, Json, Limits, Outcome, Phase};
+use crate::types::{
+    Clock, Descriptor, Fault, FaultKind, Json, Limits, Outcome, Phase, text,
+};
 
 /// What the operator of an engine decides: the outermost layer of every call.
 ///
@@ -297,10 +297,34 @@ impl Inner {
         }
     }
 
+    /// The limits of calls of a configured capability, or of others.
+    fn limits(&self, capability: Option<&Capability>) -> Limits {
+        let all = *self.policy.limits();
+        match capability.and_then(|capability| capability.layer.limits) {
+            Some(own) => all.narrowed_by(&own),
+            None => all,
+        }
+    }
+
     /// The fault of a name that nobody configured.
     pub(super) fn no_capability(&self, name: &str) -> Fault {
         Fault::unknown_capability(name, self.capabilities.keys().map(String::as_str))
     }
+}
+
+/// A function that a plan calls.
+pub(crate) struct LookedUp {
+    pub(crate) component: Compiled,
+    /// The function's position in the component's descriptor.
+    pub(crate) position: usize,
+    /// The configured name, if it has one.
+    pub(crate) name: Option<String>,
+    /// What policies call it.
+    pub(crate) action: String,
+    /// The most that a call may use.
+    pub(crate) limits: Limits,
+    /// What its results are to be treated as.
+    pub(crate) labels: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -416,6 +440,101 @@ impl Engine {
         Run::silent(&self.0, component.describe().name())
             .explain(component, call)
             .await
+    }
+
+    /// The listeners, for whoever tells events besides those of runs.
+    pub(crate) fn sinks(&self) -> Arc<[Arc<dyn Sink>]> {
+        self.0.sinks.clone()
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.0.clock.clone()
+    }
+
+    pub(crate) fn desk(&self) -> Option<&ApprovalDesk> {
+        self.0.desk.as_ref()
+    }
+
+    pub(crate) fn policies(&self) -> Policies {
+        self.0.policies.get()
+    }
+
+    /// Finds a function by what a plan calls it: a configured name, or a component with a function.
+    ///
+    /// # Errors
+    ///
+    /// Faults with the codes `E-UNKNOWN-CAPABILITY`, `E-INVALID-FUNCTION` and `E-INVALID-CONFIG`.
+    pub(crate) fn look_up(
+        &self,
+        components: &BTreeMap<String, Compiled>,
+        capability: &str,
+        function: Option<&str>,
+    ) -> Result<LookedUp, Fault> {
+        if let Some(configured) = self.0.capabilities.get(capability) {
+            if function.is_some() {
+                return Err(Fault::new(FaultKind::NoFunction {
+                    component: capability.to_owned(),
+                    function: text::line(function.unwrap_or_default(), 200),
+                })
+                .hint("a configured capability is one function: leave `function` out"));
+            }
+            let component = components
+                .values()
+                .find(|component| component.describe().digest() == configured.digest)
+                .ok_or_else(|| {
+                    self.0
+                        .no_capability(capability)
+                        .hint("its component is not loaded")
+                })?;
+            let position = component.describe().find(&configured.function)?;
+            return Ok(self.looked_up(component, position, Some(configured)));
+        }
+        let Some(component) = components.get(capability) else {
+            let known = components.keys().chain(self.0.capabilities.keys());
+            return Err(Fault::unknown_capability(capability, known.map(String::as_str)));
+        };
+        let shape = component.describe();
+        let Some(function) = function else {
+            let names: Vec<String> = shape
+                .functions()
+                .iter()
+                .take(20)
+                .map(|function| format!("`{}`", function.name))
+                .collect();
+            return Err(Fault::new(FaultKind::NoFunction {
+                component: capability.to_owned(),
+                function: String::new(),
+            })
+            .hint(format!("say which `function`: {}", names.join(", "))));
+        };
+        let position = shape.find(function)?;
+        let configured = self.0.capability_of(shape, position)?;
+        Ok(self.looked_up(component, position, configured))
+    }
+
+    fn looked_up(
+        &self,
+        component: &Compiled,
+        position: usize,
+        configured: Option<&Capability>,
+    ) -> LookedUp {
+        let shape = component.describe();
+        LookedUp {
+            component: component.clone(),
+            position,
+            name: configured.map(|configured| configured.name.clone()),
+            action: configured.map_or_else(
+                || shape.action(position).unwrap_or_default(),
+                |configured| configured.name.clone(),
+            ),
+            limits: self.0.limits(configured),
+            labels: configured.map_or_else(BTreeSet::new, |configured| configured.labels.clone()),
+        }
+    }
+
+    /// The names of all configured capabilities.
+    pub(crate) fn capability_names(&self) -> impl Iterator<Item = &str> {
+        self.0.capabilities.keys().map(String::as_str)
     }
 
     /// Records a run that could not even load its component, so that it has events and an outcome like

@@ -11,4 +11,5 @@ mod run;
 pub use capability::Capability;
 pub use clock::SystemClock;
 pub use engine::{Config, Engine, EngineBuilder};
+pub(crate) use engine::LookedUp;
 pub use request::Call;

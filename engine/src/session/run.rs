@@ -46,7 +46,7 @@ enum Stage {
 
 impl<'a> Run<'a> {
     pub(super) fn begin(engine: &'a Inner, component: &str, call: &Call) -> Self {
-        let run = Self::new(engine, component, engine.sinks.clone());
+        let run = Self::new(engine, component, engine.sinks.clone(), call.step.clone());
         run.emitter.emit(|| EventKind::RunStarted {
             component: run.component.name.clone(),
             function: match &call.target {
@@ -61,11 +61,16 @@ impl<'a> Run<'a> {
 
     /// A run that nobody hears of, to look at what would be decided.
     pub(super) fn silent(engine: &'a Inner, component: &str) -> Self {
-        Self::new(engine, component, Arc::new([]))
+        Self::new(engine, component, Arc::new([]), None)
     }
 
-    fn new(engine: &'a Inner, component: &str, sinks: Arc<[Arc<dyn Sink>]>) -> Self {
-        let emitter = Emitter::new(RunId::fresh(), engine.clock.clone(), sinks);
+    fn new(
+        engine: &'a Inner,
+        component: &str,
+        sinks: Arc<[Arc<dyn Sink>]>,
+        step: Option<(WorkflowId, String)>,
+    ) -> Self {
+        let emitter = Emitter::new(RunId::fresh(), engine.clock.clone(), sinks).within(step);
         Self {
             engine,
             emitter: Arc::new(emitter),
@@ -402,6 +407,7 @@ impl<'a> Run<'a> {
             usage,
             limits: self.limits,
             exit_code,
+            began: self.durable,
             stdout: captured.stdout,
             stderr: captured.stderr,
             denials,

@@ -186,6 +186,20 @@ pub enum FaultKind {
         /// The name asked for.
         name: String,
     },
+    /// A plan was refused before anything ran.
+    #[error("the plan was rejected: {first}")]
+    PlanRejected {
+        /// How many objections there are.
+        count: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// A workflow cannot do what is asked for in its state.
+    #[error("{what}")]
+    Workflow {
+        /// What cannot be done, and why.
+        what: String,
+    },
     /// The guest called an import that nobody granted.
     #[error("the guest called {}, which was not granted", import(.interface, .function))]
     DeniedImport {
@@ -447,6 +461,8 @@ impl Fault {
             FaultKind::Unsigned { .. } => Code::DeniedSignature,
             FaultKind::Widened { .. } => Code::DeniedWider,
             FaultKind::UnknownCapability { .. } => Code::UnknownCapability,
+            FaultKind::PlanRejected { .. } => Code::InvalidPlan,
+            FaultKind::Workflow { .. } => Code::WorkflowState,
             FaultKind::DeniedImport { .. } => Code::DeniedImport,
             FaultKind::Exhausted { budget, .. } => budget.code(),
             FaultKind::Trapped { .. } => Code::Trap,

@@ -47,7 +47,9 @@ pub use outcome::{ComponentName, Failure, FailureSource, Outcome, Usage};
 pub use place::{Budget, Frame, Phase};
 pub use quantity::{Bytes, Fuel, QuantityError, WallTime};
 pub use shape::{FunctionShape, Shape, ShapeChange};
-pub use store::{Approvals, Claimed, Claims, Inputs, Nonces};
+pub use store::{
+    Approvals, Begun, Blobs, Claimed, Claims, Inputs, Lease, Nonces, Roster, RosterEntry,
+};
 pub use text::{Bounded, block, distance, line};
 pub use verdict::{Decision, Mode, PolicyRef, Verdict};
 pub use wit::{Case, Field, WitType};

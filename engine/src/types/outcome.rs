@@ -22,6 +22,7 @@ pub struct Outcome {
     pub(crate) usage: Usage,
     pub(crate) limits: Limits,
     pub(crate) exit_code: Option<i32>,
+    pub(crate) began: bool,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
     pub(crate) denials: Vec<Denial>,
@@ -84,6 +85,12 @@ impl Outcome {
     #[must_use]
     pub fn exit_code(&self) -> Option<i32> {
         self.exit_code
+    }
+
+    /// Whether the call had begun, so that the guest may have had an effect.
+    #[must_use]
+    pub fn began(&self) -> bool {
+        self.began
     }
 
     /// What the guest wrote to standard output, if it was captured. These bytes are untrusted.

@@ -250,7 +250,7 @@ fn thresholds_that_make_no_sense_are_refused() {
             "a threshold of 3 for `fuzzy` loops needs one for `exact` loops, too",
         ),
     ] {
-        let error = Config::new(exact, fuzzy).unwrap_err();
+        let error: ConfigError = Config::new(exact, fuzzy).unwrap_err();
         assert_eq!(error.to_string(), expected);
         let written = serde_json::json!({ "exact": exact, "fuzzy": fuzzy });
         let error = serde_json::from_value::<Config>(written).unwrap_err();

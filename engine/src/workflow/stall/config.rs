@@ -20,7 +20,7 @@ pub(crate) struct Config {
     /// At which stall a person is asked, at least 1. Default: 3.
     pub(crate) stalls: u64,
     /// Which stalls a person is asked about. Default: progressive.
-    pub(crate) strategy: Strategy,
+    pub(crate) escalation: Escalation,
     /// What is looked for. Default: everything.
     pub(crate) kinds: BTreeSet<Kind>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Config {
 /// Which stalls a person is asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Strategy {
+pub(crate) enum Escalation {
     /// None.
     None,
     /// Every one.
@@ -48,7 +48,7 @@ impl Default for Config {
             window: 10,
             min_progress: 0.01,
             stalls: 3,
-            strategy: Strategy::default(),
+            escalation: Escalation::default(),
             kinds: Kind::ALL.into(),
         }
     }
@@ -95,11 +95,11 @@ impl Config {
 
     /// Whether a person is asked about the stall of this confidence that is the `nth`, from 1.
     pub(super) fn escalates(&self, nth: u64, confidence: f64) -> bool {
-        match self.strategy {
-            Strategy::None => false,
-            Strategy::Immediate => true,
-            Strategy::Progressive => nth >= self.stalls,
-            Strategy::Adaptive => nth >= self.stalls || confidence > 0.7,
+        match self.escalation {
+            Escalation::None => false,
+            Escalation::Immediate => true,
+            Escalation::Progressive => nth >= self.stalls,
+            Escalation::Adaptive => nth >= self.stalls || confidence > 0.7,
         }
     }
 }

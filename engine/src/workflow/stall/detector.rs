@@ -59,8 +59,9 @@ impl Detector {
 
     /// Takes in how the workflow is now, and returns the stalls that began, in the order of their kinds.
     ///
-    /// A stall is told once, until a sample shows that it is over. A workflow that is paused or has
-    /// ended is not to be observed.
+    /// A stall is told once, until a sample shows that it is over. How often a failure comes is counted
+    /// from the first sample on, so that one belongs before the first step. A workflow that is paused or
+    /// has ended is not to be observed.
     pub(crate) fn observe(&mut self, sample: Sample) -> Vec<Stall> {
         let at_ms = sample.at_ms;
         self.seen.add(sample, &self.config);

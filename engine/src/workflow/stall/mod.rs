@@ -13,7 +13,7 @@ mod signs;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use config::{Config, ConfigError, Strategy};
+pub(crate) use config::{Config, ConfigError, Escalation};
 pub(crate) use detector::{Detector, Stall};
 pub(crate) use history::{Past, Statistics};
 pub(crate) use kind::{Intervention, InterventionKind, Kind, Parameter, Severity};

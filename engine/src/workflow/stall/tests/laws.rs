@@ -64,18 +64,18 @@ fn any_samples() -> impl Strategy<Value = Vec<Sample>> {
 }
 
 fn any_config() -> impl Strategy<Value = Config> {
-    let strategy = prop_oneof![
-        Just(Strategy::None),
-        Just(Strategy::Immediate),
-        Just(Strategy::Progressive),
-        Just(Strategy::Adaptive),
+    let escalation = prop_oneof![
+        Just(Escalation::None),
+        Just(Escalation::Immediate),
+        Just(Escalation::Progressive),
+        Just(Escalation::Adaptive),
     ];
-    (1_u64..60_000, any::<bool>(), 5_usize..12, strategy).prop_map(
-        |(threshold_ms, adaptive, window, strategy)| Config {
+    (1_u64..60_000, any::<bool>(), 5_usize..12, escalation).prop_map(
+        |(threshold_ms, adaptive, window, escalation)| Config {
             threshold_ms,
             adaptive,
             window,
-            strategy,
+            escalation,
             ..Config::default()
         },
     )

@@ -58,7 +58,7 @@ fn only_what_is_asked_for_is_looked_for() {
 #[test]
 fn waiting_longer_ends_the_stall_until_the_new_threshold() {
     let mut detector = detector();
-    let mut at = |detector: &mut Detector, at_ms| -> Option<u64> {
+    let at = |detector: &mut Detector, at_ms| -> Option<u64> {
         let stall = detector.observe(hung(at_ms)).pop()?;
         match stall.interventions.first()?.parameter? {
             Parameter::NewTimeoutMs(threshold_ms) => Some(threshold_ms),
@@ -89,18 +89,18 @@ fn jumps(percent: u64, times: u64) -> Vec<Sample> {
 fn a_person_is_asked_as_the_strategy_says() {
     let weak = 120; // a confidence of 0.6
     let sure = 200; // a confidence of 1
-    for (strategy, percent, expected) in [
-        (Strategy::None, sure, [false; 4]),
-        (Strategy::Immediate, weak, [true; 4]),
-        (Strategy::Progressive, weak, [false, false, true, true]),
-        (Strategy::Progressive, sure, [false, false, true, true]),
-        (Strategy::Adaptive, weak, [false, false, true, true]),
-        (Strategy::Adaptive, 140, [false, false, true, true]), // exactly 0.7
-        (Strategy::Adaptive, 141, [true; 4]),
-        (Strategy::Adaptive, sure, [true; 4]),
+    for (escalation, percent, expected) in [
+        (Escalation::None, sure, [false; 4]),
+        (Escalation::Immediate, weak, [true; 4]),
+        (Escalation::Progressive, weak, [false, false, true, true]),
+        (Escalation::Progressive, sure, [false, false, true, true]),
+        (Escalation::Adaptive, weak, [false, false, true, true]),
+        (Escalation::Adaptive, 140, [false, false, true, true]), // exactly 0.7
+        (Escalation::Adaptive, 141, [true; 4]),
+        (Escalation::Adaptive, sure, [true; 4]),
     ] {
         let config = Config {
-            strategy,
+            escalation,
             ..Config::default()
         };
         let mut detector = Detector::new(config).unwrap();
@@ -109,7 +109,7 @@ fn a_person_is_asked_as_the_strategy_says() {
             .flat_map(|sample| detector.observe(sample))
             .map(|stall| stall.escalate)
             .collect();
-        assert_eq!(escalated, expected, "{strategy:?} {percent}");
+        assert_eq!(escalated, expected, "{escalation:?} {percent}");
     }
 }
 

@@ -1,0 +1,466 @@
+//! Calls of steps: made from plans, and brought back as inputs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::task::JoinError;
+
+use super::crew::limits;
+use super::driving::{Driving, ended_early};
+use super::{WorkflowStore, named_point};
+use crate::component::Cancel;
+use crate::session::Call;
+use crate::types::{
+    Claimed, Code, Decision, Digest, Failure, Fault, Outcome, Status, Usage, Verdict,
+};
+use crate::workflow::check::Finding as _;
+use crate::workflow::machine::{CallEnd, Evidence, Most, Output, StepState, What};
+use crate::workflow::refs::{self, Reference};
+
+/// Under which name results are kept for idempotency keys.
+const KEYS: &str = "step";
+
+/// What came back.
+pub(super) enum Done {
+    Call {
+        step: usize,
+        attempt: u32,
+        outcome: Box<Outcome>,
+        key: Option<String>,
+    },
+    Undo {
+        step: usize,
+        outcome: Box<Outcome>,
+    },
+    Verified {
+        evidence: Vec<Evidence>,
+        usage: Usage,
+        calls: u64,
+    },
+}
+
+impl Driving {
+    /// The result of a completed step.
+    pub(super) fn output(&mut self, step: usize) -> Result<Arc<Value>, Failure> {
+        if let Some(output) = self.outputs.get(&step) {
+            return Ok(output.clone());
+        }
+        let output = self
+            .state
+            .steps()
+            .get(step)
+            .and_then(|step| step.output.as_ref());
+        let output = output.ok_or_else(|| lost("the step has no result"))?;
+        let value = Arc::new(read(output, &**self.store())?);
+        self.outputs.insert(step, value.clone());
+        Ok(value)
+    }
+
+    /// The arguments of a step, with everything that they refer to.
+    pub(super) fn arguments(&mut self, step: usize) -> Result<Value, Failure> {
+        let found = self.state.steps().get(step);
+        let args = found.map(|found| found.step.spec.args.clone());
+        let args = args.ok_or_else(|| lost("the step is gone"))?;
+        let key = self.key(step)?;
+        self.resolved(&args, &key)
+    }
+
+    /// Puts values in the place of references.
+    pub(super) fn resolved(&mut self, args: &Value, key: &str) -> Result<Value, Failure> {
+        let references = refs::references(args)
+            .map_err(|problems| misfit(problems.first().map(ToString::to_string)))?;
+        for (_, reference) in &references {
+            if let Reference::Output { step, .. } = reference
+                && let Some(position) = self.state.position(step)
+            {
+                self.output(position)?;
+            }
+        }
+        let inputs = self.state.plan().map(|plan| &plan.spec().inputs);
+        let resolved = refs::resolve(args, &|reference| match reference {
+            Reference::Output { step, path } => {
+                let output = self
+                    .state
+                    .position(step)
+                    .and_then(|position| self.outputs.get(&position));
+                let output = output
+                    .ok_or_else(|| refs::Problem::new("the result of a step", "a step without"))?;
+                refs::at(output, path).cloned()
+            }
+            Reference::Input { name, path } => {
+                let input = inputs.and_then(|inputs| inputs.get(name));
+                refs::at(input.unwrap_or(&Value::Null), path).cloned()
+            }
+            Reference::IdempotencyKey => Ok(Value::from(key)),
+        });
+        resolved.map_err(|problem| misfit(Some(problem.to_string())))
+    }
+
+    /// The idempotency key of a step: its own, or one that names this very step.
+    fn key(&mut self, step: usize) -> Result<String, Failure> {
+        let found = self.state.steps().get(step);
+        let Some(found) = found else {
+            return Err(lost("the step is gone"));
+        };
+        match found.step.spec.idempotency_key.clone() {
+            Some(written) => match self.resolved(&Value::from(written), "")? {
+                Value::String(key) if (1..=512).contains(&key.len()) => Ok(key),
+                other => Err(misfit(Some(format!(
+                    "the idempotency key is not a text of 1 to 512 bytes: {other}"
+                )))),
+            },
+            None => {
+                let own = Digest::of_parts([
+                    "idempotency 1".as_bytes(),
+                    self.state.id().to_string().as_bytes(),
+                    found.id().as_bytes(),
+                ]);
+                let own = own.to_string();
+                let hex = own.trim_start_matches("sha256:");
+                Ok(format!("idem_{}", hex.get(..16).unwrap_or(hex)))
+            }
+        }
+    }
+
+    /// What the data in a step's arguments is to be treated as: the labels of all it is made from.
+    fn arriving(&mut self, args: &Value) -> BTreeSet<String> {
+        let mut labels = BTreeSet::new();
+        for (_, reference) in refs::references(args).unwrap_or_default() {
+            if let Reference::Output { step, .. } = reference
+                && let Some(position) = self.state.position(&step)
+            {
+                labels.extend(self.leaving(position));
+            }
+        }
+        labels
+    }
+
+    /// What a step's result is to be treated as.
+    fn leaving(&mut self, step: usize) -> BTreeSet<String> {
+        if let Some(labels) = self.labels.get(&step) {
+            return labels.clone();
+        }
+        let Some(found) = self.state.steps().get(step) else {
+            return BTreeSet::new();
+        };
+        let spec = found.step.spec.clone();
+        let mut labels = spec.labels;
+        if let Ok(found) = self
+            .workflows
+            .crew
+            .crew
+            .find(&spec.capability, spec.function.as_deref())
+        {
+            labels.extend(found.labels);
+        }
+        labels.extend(self.arriving(&spec.args));
+        self.labels.insert(step, labels.clone());
+        labels
+    }
+
+    /// Makes the call of a step.
+    pub(super) fn call(
+        &mut self,
+        step: usize,
+        attempt: u32,
+        most: Most,
+        args: Value,
+    ) -> Result<(), Fault> {
+        let Some(found) = self.state.steps().get(step).cloned() else {
+            return Ok(());
+        };
+        let key = match &found.step.spec.idempotency_key {
+            None => None,
+            Some(_) => match self.key(step) {
+                Ok(key) => Some(key),
+                Err(failure) => {
+                    self.pending.push_back(ended_early(step, attempt, failure));
+                    return Ok(());
+                }
+            },
+        };
+        if let Some(key) = &key
+            && let Some(what) = self.claim(key, &found, (step, attempt))?
+        {
+            self.pending.push_back(what);
+            return Ok(());
+        }
+        let spec = &found.step.spec;
+        let labels = self.arriving(&spec.args);
+        let made = self
+            .workflows
+            .crew
+            .crew
+            .call(&spec.capability, spec.function.as_deref(), args);
+        let (component, call, looked_up) = match made {
+            Ok(made) => made,
+            Err(fault) => {
+                self.pending
+                    .push_back(ended_early(step, attempt, Failure::from(&fault)));
+                return Ok(());
+            }
+        };
+        let mut outer = spec.limits.narrow(&looked_up.limits);
+        if let Ok(left) = limits(
+            Most {
+                wall_ms: spec.timeout_ms.unwrap_or(u64::MAX).min(most.wall_ms),
+                ..most
+            },
+            &outer,
+        ) {
+            outer = outer.narrowed_by(&left);
+        }
+        let call = call.step(self.state.id(), spec.id.clone(), None, Some(outer));
+        let call = match &spec.approval {
+            Some(approvers) => call.asking(approvers.clone()),
+            None => call,
+        };
+        let call = match &spec.grants {
+            Some(grants) => call.only(grants.dirs.clone(), grants.env.clone()),
+            None => call,
+        };
+        let call = self.for_this(call.labels(labels), step);
+        let engine = self.workflows.crew.crew.engine.clone();
+        self.calls.spawn(async move {
+            named_point("before-call");
+            let outcome = engine.run(&component, call).await;
+            named_point("after-call");
+            Done::Call {
+                step,
+                attempt,
+                outcome: Box::new(outcome),
+                key,
+            }
+        });
+        Ok(())
+    }
+
+    /// What all calls of this workflow have in common.
+    fn for_this(&mut self, call: Call, step: usize) -> Call {
+        let cancel = Cancel::new();
+        self.cancels.insert(step, cancel.clone());
+        call.principal(self.state.principal().clone())
+            .tally(self.tally.clone())
+            .cancelled_by(cancel)
+            .redeem_answered()
+    }
+
+    /// Takes the key of a step; returns its end if somebody has the key already.
+    fn claim(
+        &self,
+        key: &str,
+        found: &StepState,
+        (step, attempt): (usize, u32),
+    ) -> Result<Option<What>, Fault> {
+        let ended = |output: Output| What::Ended {
+            step,
+            attempt,
+            end: Box::new(CallEnd {
+                status: Status::Ok,
+                started: false,
+                killed: false,
+                output: Some(output),
+                failure: None,
+                usage: Usage::default(),
+                run: None,
+            }),
+        };
+        match self.store().claim(KEYS, key)? {
+            Claimed::New => Ok(None),
+            Claimed::Settled(output) => {
+                let output = serde_json::from_str(&output).map_err(|error| {
+                    super::unfit("the result of an idempotency key cannot be read")
+                        .caused_by(error)
+                })?;
+                Ok(Some(ended(output)))
+            }
+            // An earlier attempt of this very step took it.
+            Claimed::Open if attempt > 1 || !found.runs.is_empty() => Ok(None),
+            Claimed::Open => Ok(Some(ended_early(
+                step,
+                attempt,
+                Failure::plain(
+                    Code::Uncertain,
+                    "somebody else began under the same idempotency key, and it is not known what came of it",
+                ),
+            ))),
+        }
+    }
+
+    /// Takes the effect of a step back.
+    pub(super) fn undo(&mut self, step: usize) -> Result<(), Fault> {
+        let Some(found) = self.state.steps().get(step).cloned() else {
+            return Ok(());
+        };
+        let Some(undo) = &found.step.spec.undo else {
+            return Ok(());
+        };
+        let undone = |failure: Failure| What::Undone {
+            step,
+            end: Box::new(CallEnd {
+                status: failure.code.status(),
+                started: false,
+                killed: false,
+                output: None,
+                failure: Some(failure),
+                usage: Usage::default(),
+                run: None,
+            }),
+        };
+        let made = self
+            .key(step)
+            .and_then(|key| self.resolved(&undo.args, &key))
+            .and_then(|args| {
+                let capability = undo.capability.as_ref().unwrap_or(&found.step.spec.capability);
+                self.workflows
+                    .crew
+                    .crew
+                    .call(capability, undo.function.as_deref(), args)
+                    .map_err(|fault| Failure::from(&fault))
+            });
+        let (component, call, _) = match made {
+            Ok(made) => made,
+            Err(failure) => {
+                self.pending.push_back(undone(failure));
+                return Ok(());
+            }
+        };
+        let labels = self.leaving(step);
+        let call = call.step(self.state.id(), found.id(), None, None).labels(labels);
+        let call = self.for_this(call, step);
+        let engine = self.workflows.crew.crew.engine.clone();
+        self.calls.spawn(async move {
+            named_point("before-undo");
+            let outcome = engine.run(&component, call).await;
+            Done::Undo {
+                step,
+                outcome: Box::new(outcome),
+            }
+        });
+        Ok(())
+    }
+
+    /// Brings back what a task has done.
+    pub(super) fn ended(&mut self, done: Result<Done, JoinError>) -> Result<(), Fault> {
+        let done = done.map_err(|panicked| {
+            Fault::new(crate::types::FaultKind::Bug {
+                at: "a call of a workflow",
+            })
+            .caused_by(panicked)
+        })?;
+        let now = self.now_ms();
+        self.watch.moved(now);
+        match done {
+            Done::Call {
+                step,
+                attempt,
+                outcome,
+                key,
+            } => {
+                self.cancels.remove(&step);
+                if let Some(question) = outcome.fault().and_then(Fault::question) {
+                    let question = question.to_owned();
+                    self.release(key.as_deref())?;
+                    self.pending.push_back(What::Asked {
+                        step,
+                        question,
+                        expires_ms: None,
+                    });
+                    return Ok(());
+                }
+                let end = call_end(&outcome, &**self.store())?;
+                self.batch_ended(step, end.status);
+                self.watch.ended(now, end.code(), end.usage.memory_peak);
+                match (&key, &end.output) {
+                    (Some(key), Some(output)) => {
+                        let written = serde_json::to_string(output).unwrap_or_default();
+                        self.store().settle(KEYS, key, &written)?;
+                    }
+                    (key, _) if !end.started => self.release(key.as_deref())?,
+                    _ => {}
+                }
+                self.pending.push_back(What::Ended {
+                    step,
+                    attempt,
+                    end: Box::new(end),
+                });
+            }
+            Done::Undo { step, outcome } => {
+                self.cancels.remove(&step);
+                let end = Box::new(call_end(&outcome, &**self.store())?);
+                self.pending.push_back(What::Undone { step, end });
+            }
+            Done::Verified {
+                evidence,
+                usage,
+                calls,
+            } => self.pending.push_back(What::Verified {
+                evidence,
+                usage,
+                calls,
+            }),
+        }
+        Ok(())
+    }
+
+    fn release(&self, key: Option<&str>) -> Result<(), Fault> {
+        key.map_or(Ok(()), |key| self.store().release(KEYS, key))
+    }
+}
+
+/// An outcome as an input; a large result is kept aside.
+fn call_end(outcome: &Outcome, store: &dyn WorkflowStore) -> Result<CallEnd, Fault> {
+    let failure = outcome.fault().map(Failure::from);
+    let output = match &failure {
+        Some(_) => None,
+        None => Some(kept(outcome.value().as_str(), store)?),
+    };
+    Ok(CallEnd {
+        status: outcome.status(),
+        started: outcome.began(),
+        killed: killed(outcome.verdict(), outcome.began()),
+        output,
+        failure,
+        usage: *outcome.usage(),
+        run: Some(outcome.run()),
+    })
+}
+
+/// A policy that is only observed kills nothing.
+fn killed(verdict: Option<&Verdict>, began: bool) -> bool {
+    !began && verdict.is_some_and(|verdict| verdict.decision == Decision::Kill)
+}
+
+/// Keeps a result: a small one with the state, a large one aside.
+pub(crate) fn kept(json: &str, store: &dyn WorkflowStore) -> Result<Output, Fault> {
+    if json.len() <= Output::INLINE {
+        return Ok(Output::inline(json));
+    }
+    store.put(json)?;
+    Ok(Output::aside(json))
+}
+
+/// Reads a result.
+pub(crate) fn read(output: &Output, store: &dyn WorkflowStore) -> Result<Value, Failure> {
+    let aside;
+    let json = match &output.json {
+        Some(json) => json,
+        None => {
+            aside = store
+                .get(output.digest)
+                .map_err(|fault| Failure::from(&fault))?;
+            &aside
+        }
+    };
+    serde_json::from_str(json).map_err(|error| lost(&error.to_string()))
+}
+
+fn lost(what: &str) -> Failure {
+    Failure::plain(Code::Internal, what)
+}
+
+fn misfit(problem: Option<String>) -> Failure {
+    let what = problem.unwrap_or_else(|| "the references cannot be read".to_owned());
+    Failure::plain(Code::InvalidArgs, &what)
+}

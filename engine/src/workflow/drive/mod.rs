@@ -1,0 +1,266 @@
+//! Drives workflows: does what the machine wants done, and tells it what came of it.
+
+mod calls;
+mod crew;
+mod driving;
+mod verify;
+mod watch;
+mod wishes;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::component::Compiled;
+use crate::guard::Explanation;
+use crate::session::Engine;
+use crate::types::{
+    Blobs, Claims, Fault, FaultKind, Inputs, Principal, Roster, RosterEntry, WorkflowId,
+};
+use crate::workflow::check::{Checked, Draft, Probe};
+use crate::workflow::machine::{Act, State};
+use crate::workflow::plan::{Plan, PlanSpec, Problem};
+use crate::workflow::resume;
+use crate::workflow::summary::Summary;
+use crew::Crew;
+pub(crate) use driving::{Driving, replayed};
+
+/// Keeps what workflows need durable.
+pub trait WorkflowStore: Inputs + Blobs + Claims + Roster + Send + Sync {}
+
+impl<S: Inputs + Blobs + Claims + Roster + Send + Sync> WorkflowStore for S {}
+
+/// Runs workflows on an engine.
+///
+/// Cheap to clone. Its futures run on a tokio runtime with time enabled; steps that compute share its threads.
+///
+/// # Example
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// use engine::workflow::{Plan, Start, Workflows};
+/// use engine::{Engine, Source};
+/// use engine::data::JournalOptions;
+///
+/// # async fn run(plan: Plan) -> Result<(), engine::Fault> {
+/// let journal = JournalOptions::new().open("journal.db")?;
+/// let engine = Engine::builder().sink(journal.clone()).build()?;
+/// let text = engine.load(Source::file("text.wasm")?).await?;
+/// let workflows = Workflows::new(engine, Arc::new(journal)).component(text);
+/// let checked = workflows.check(&plan).await;
+/// let summary = workflows.run(checked, Start::default()).await?;
+/// println!("{}", summary.to_json());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Workflows {
+    pub(crate) crew: Arc<CrewAndStore>,
+}
+
+pub(crate) struct CrewAndStore {
+    crew: Crew,
+    pub(crate) store: Arc<dyn WorkflowStore>,
+}
+
+impl std::fmt::Debug for Workflows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Workflows")
+            .field("components", &self.crew.crew.components.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a workflow is started.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// For whom it runs. Default: `local`.
+    pub principal: Principal,
+    /// Who wrote the plan. Default: nobody in particular.
+    pub planner: String,
+    /// The workflow's id. Default: a fresh one.
+    pub workflow: Option<WorkflowId>,
+}
+
+impl Workflows {
+    /// Runs workflows on an engine, and keeps them in a store, such as a [`Journal`](crate::Journal) that is a
+    /// sink of the engine as well. Questions about approvals are left at the engine's desk.
+    #[must_use]
+    pub fn new(engine: Engine, store: Arc<dyn WorkflowStore>) -> Self {
+        Self {
+            crew: Arc::new(CrewAndStore {
+                crew: Crew {
+                    engine,
+                    components: BTreeMap::new(),
+                },
+                store,
+            }),
+        }
+    }
+
+    /// Lets plans use a component, by its name and by the names of the capabilities that it is pinned to.
+    #[must_use]
+    pub fn component(self, component: Compiled) -> Self {
+        let mut crew = self.crew.crew.clone();
+        let name = component.describe().name().to_owned();
+        crew.components.insert(name, component);
+        Self {
+            crew: Arc::new(CrewAndStore {
+                crew,
+                store: self.crew.store.clone(),
+            }),
+        }
+    }
+
+    /// Checks a whole plan: types, policies, budgets and data flow. Nothing runs.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing remains.
+    pub async fn check(&self, plan: &Plan) -> Checked {
+        let crew = &self.crew.crew;
+        let draft = Draft::new(plan.clone(), crew);
+        let mut answers = Vec::with_capacity(draft.probes().len());
+        for probe in draft.probes() {
+            answers.push(self.foresee(plan, probe).await);
+        }
+        draft.conclude(answers, &crew.engine.policies())
+    }
+
+    /// What the guard would say about a call of a plan.
+    async fn foresee(&self, plan: &Plan, probe: &Probe) -> Result<Explanation, Fault> {
+        let crew = &self.crew.crew;
+        let (capability, function) = &probe.target;
+        let (component, call, found) =
+            crew.call(capability, function.as_deref(), probe.args.clone())?;
+        let step = plan.steps().get(probe.step);
+        let call = call.labels(probe.labels.iter().cloned()).step(
+            WorkflowId::fresh(),
+            step.map(|step| step.spec.id.clone()).unwrap_or_default(),
+            None,
+            Some(found.limits),
+        );
+        let call = match step.and_then(|step| step.spec.grants.as_ref()) {
+            Some(grants) => call.only(grants.dirs.clone(), grants.env.clone()),
+            None => call,
+        };
+        crew.engine.explain(&component, call).await
+    }
+
+    /// Runs a plan that was checked, to its end.
+    ///
+    /// # Errors
+    ///
+    /// - [`FaultKind::PlanRejected`] if the plan was not accepted; that is recorded as a workflow that failed.
+    /// - A fault of the store; then nothing more is begun, and [`resume`](Workflows::resume) goes on later.
+    ///
+    /// A workflow that fails is no error: the summary says so.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future stops every running call, and leaves the workflow to be resumed.
+    pub async fn run(&self, checked: Checked, start: Start) -> Result<Summary, Fault> {
+        let accepted = checked.is_accepted();
+        let problems = checked.problems.clone();
+        let driving = Driving::begin(self.clone(), checked, start).await?;
+        let (state, store) = driving.to_the_end().await?;
+        if !accepted {
+            return Err(rejected(problems));
+        }
+        Ok(Summary::of(&state, &*store))
+    }
+
+    /// Goes on with a workflow that nobody drives: it crashed, or its driver was stopped.
+    ///
+    /// # Errors
+    ///
+    /// - `E-WORKFLOW-STATE` if somebody drives it, or it is unknown.
+    /// - `E-DENIED-STALE` if a component that its steps use is another one now, unless `accept` says that this is
+    ///   wanted.
+    /// - A fault of the store.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`run`](Workflows::run).
+    pub async fn resume(&self, workflow: WorkflowId, accept: bool) -> Result<Summary, Fault> {
+        let driving = resume::taken_up(self, workflow, accept).await?;
+        let (state, store) = driving.to_the_end().await?;
+        Ok(Summary::of(&state, &*store))
+    }
+
+    /// The state of a workflow, made from its inputs.
+    ///
+    /// # Errors
+    ///
+    /// `E-WORKFLOW-STATE` if it is unknown; a fault of the store.
+    pub fn state(&self, workflow: WorkflowId) -> Result<State, Fault> {
+        replayed(&*self.crew.store, workflow).map(|(state, _)| state)
+    }
+
+    /// What came of a workflow until now.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`state`](Workflows::state).
+    pub fn summary(&self, workflow: WorkflowId) -> Result<Summary, Fault> {
+        let state = self.state(workflow)?;
+        Ok(Summary::of(&state, &*self.crew.store))
+    }
+
+    /// Workflows, newest first, at most so many.
+    ///
+    /// # Errors
+    ///
+    /// A fault of the store.
+    pub fn list(&self, most: usize) -> Result<Vec<RosterEntry>, Fault> {
+        self.crew.store.entries(most)
+    }
+
+    /// Does something to a workflow, whoever drives it, and waits for what came of it.
+    ///
+    /// Where nobody drives it, the wish is kept for whoever goes on with it, and the answer is `None`.
+    ///
+    /// # Errors
+    ///
+    /// `E-WORKFLOW-STATE` with the reason if it is refused, or the workflow is unknown; a fault of the store.
+    ///
+    /// # Cancellation
+    ///
+    /// What was asked for is done all the same.
+    pub async fn act(
+        &self,
+        workflow: WorkflowId,
+        by: Principal,
+        token: Option<String>,
+        act: Act,
+    ) -> Result<Option<Value>, Fault> {
+        wishes::wish(self, workflow, by, (token, act)).await
+    }
+}
+
+/// Reads a plan from its JSON.
+///
+/// # Errors
+///
+/// What the reader says, with line and column.
+pub fn read_plan(text: &str) -> Result<PlanSpec, Problem> {
+    serde_json::from_str(text).map_err(|error| Problem::new("", error.to_string()))
+}
+
+/// The fault of a plan that was not accepted.
+fn rejected(problems: Vec<Problem>) -> Fault {
+    let problems: Vec<Problem> = problems
+        .into_iter()
+        .filter(|problem| !problem.warning)
+        .collect();
+    Fault::new(FaultKind::PlanRejected {
+        count: problems.len(),
+        first: problems.first().map(Problem::to_string).unwrap_or_default(),
+    })
+}
+
+/// The fault of a workflow that cannot do what is asked for now.
+pub(crate) fn unfit(what: impl Into<String>) -> Fault {
+    Fault::new(FaultKind::Workflow { what: what.into() })
+}
