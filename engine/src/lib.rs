@@ -44,6 +44,7 @@ mod host;
 mod journal;
 mod session;
 mod types;
+mod workflow;
 
 pub use component::{Chunk, Compiled, Forward, Source, Stdin, schema};
 pub use event::{Broadcast, Event, EventKind, Memory, Scope, Sink, Stream};
