@@ -5,3 +5,8 @@
     expect(dead_code, unused_imports, reason = "the driver comes next")
 )]
 pub(crate) mod doom;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "the driver comes next")
+)]
+pub(crate) mod stall;
