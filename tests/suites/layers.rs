@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("component", &["types", "event", "guard", "host"]),
     ("journal", &["types", "event"]),
     ("session", &["types", "event", "guard", "component"]),
+    ("workflow", &["types", "event", "guard"]),
     (
         "lib",
         &[
