@@ -51,3 +51,5 @@ pub use store::{Approvals, Claimed, Claims, Inputs, Nonces};
 pub use text::{Bounded, block, distance, line};
 pub use verdict::{Decision, Mode, PolicyRef, Verdict};
 pub use wit::{Case, Field, WitType};
+
+pub(crate) use wit::Expected;

@@ -113,6 +113,33 @@ pub fn distance(one: &str, other: &str) -> usize {
     strsim::damerau_levenshtein(one, other)
 }
 
+/// The longest name that is compared with others: the cost grows with the product of two lengths.
+const MOST_COMPARED: usize = 256;
+
+/// The one name that a misspelt one may have meant.
+pub(crate) fn closest<'a>(known: &[&'a str], found: &str) -> Option<&'a str> {
+    if found.len() > MOST_COMPARED {
+        return None;
+    }
+    known
+        .iter()
+        .filter(|name| name.len() <= MOST_COMPARED)
+        .map(|name| (strsim::normalized_damerau_levenshtein(name, found), *name))
+        .filter(|(closeness, _)| *closeness >= 0.6)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}
+
+/// The first names of a list, in backticks.
+pub(crate) fn quoted(names: &[&str]) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(20)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    shown.join(", ")
+}
+
 /// Escapes all that acts on a terminal but leaves line ends and tabs: text of a guest, ready to show.
 pub fn block(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\n' || c == '\t')

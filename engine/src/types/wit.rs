@@ -1,5 +1,9 @@
+mod expected;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub(crate) use expected::Expected;
 
 /// The type of a WIT value, as plain data.
 ///

@@ -5,9 +5,10 @@ use serde_json::Value;
 use wasmtime::component::Val;
 
 use super::encode::encode_until;
-use super::parts::{Rest, named, positional, quoted};
+use super::parts::{Rest, named, positional};
 use super::path::Cursor;
-use crate::types::{Bytes, Digest, Fault, FaultKind, Function, Parameter, Phase, WitType, text};
+use crate::types::text::{self, quoted};
+use crate::types::{Bytes, Digest, Fault, FaultKind, Function, Parameter, Phase, WitType};
 
 /// The largest text of arguments, 64 MiB.
 const LARGEST: Bytes = Bytes::mib(64);

@@ -5,9 +5,10 @@ use std::fmt;
 use serde::de::{self, MapAccess, SeqAccess};
 use wasmtime::component::Val;
 
-use super::path::{Cursor, Expected};
+use super::path::Cursor;
 use super::typed::Typed;
-use crate::types::WitType;
+use crate::types::text::{closest, quoted};
+use crate::types::{Expected, WitType};
 
 /// Reads named values in any order, and returns them in the order of their declaration.
 pub(super) fn named<'de, M: MapAccess<'de>>(
@@ -92,23 +93,4 @@ pub(super) fn positional<'de, S: SeqAccess<'de>>(
         ));
     }
     Ok(values)
-}
-
-/// The one name that a misspelt one may have meant.
-pub(super) fn closest<'a>(known: &[&'a str], found: &str) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|name| (strsim::normalized_damerau_levenshtein(name, found), *name))
-        .filter(|(closeness, _)| *closeness >= 0.6)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name)
-}
-
-pub(super) fn quoted(names: &[&str]) -> String {
-    let shown: Vec<String> = names
-        .iter()
-        .take(20)
-        .map(|name| format!("`{name}`"))
-        .collect();
-    shown.join(", ")
 }

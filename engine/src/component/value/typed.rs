@@ -12,9 +12,10 @@ use serde::de::{self, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqA
 use serde_json::value::RawValue;
 use wasmtime::component::Val;
 
-use super::parts::{Rest, closest, named, positional, quoted};
-use super::path::{Cursor, Expected};
-use crate::types::{Case, WitType};
+use super::parts::{Rest, named, positional};
+use super::path::Cursor;
+use crate::types::text::{closest, quoted};
+use crate::types::{Case, Expected, WitType};
 
 /// One value of a known type.
 #[derive(Clone, Copy)]

@@ -28,6 +28,16 @@ fn a_cut_never_splits_a_character() {
     );
 }
 
+#[test]
+fn only_names_of_a_sane_length_are_compared() {
+    assert_eq!(closest(&["text", "line"], "texts"), Some("text"));
+    assert_eq!(closest(&["text"], "pattern"), None);
+    let long = "a".repeat(257);
+    assert_eq!(closest(&[&long], &long), None);
+    // The comparison of these two would take memory for their product.
+    assert_eq!(closest(&["text"], &"a".repeat(64 << 20)), None);
+}
+
 proptest! {
     #[test]
     fn escaped_json_is_the_same_value_and_acts_on_nothing(text: String) {
