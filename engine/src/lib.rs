@@ -44,6 +44,15 @@ mod host;
 mod journal;
 mod session;
 mod types;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "plans are checked from outside this module"
+    )
+)]
+mod workflow;
 
 pub use component::{Chunk, Compiled, Forward, Source, Stdin, schema};
 pub use event::{Broadcast, Event, EventKind, Memory, Scope, Sink, Stream};

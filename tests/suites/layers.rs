@@ -16,6 +16,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("journal", &["types", "event"]),
     ("session", &["types", "event", "guard", "component"]),
     (
+        "workflow",
+        &["types", "event", "guard", "session", "journal"],
+    ),
+    (
         "lib",
         &[
             "types",
@@ -25,6 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "component",
             "journal",
             "session",
+            "workflow",
         ],
     ),
 ];
