@@ -17,6 +17,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("session", &["types", "event", "guard", "component"]),
     ("workflow", &["types", "event", "guard"]),
     (
+        "workflow",
+        &["types", "event", "guard", "session", "journal"],
+    ),
+    (
         "lib",
         &[
             "types",
@@ -26,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "component",
             "journal",
             "session",
+            "workflow",
         ],
     ),
 ];
