@@ -478,6 +478,7 @@ async fn an_answer_for_always_is_remembered() {
     let names: Vec<String> = office
         .events
         .events()
+        labels: [].into(),
         .iter()
         .map(|event| event.kind.name().to_owned())
         .collect();
@@ -504,6 +505,12 @@ async fn questions_are_kept_in_the_journals_file() {
         .unwrap();
     let desk = ApprovalDesk::new(Arc::new(other));
     let waiting = desk.waiting(&*office.hands).unwrap();
+    let labelled = office.run(store("out/a.txt").labels(["untrusted"])).await;
+    assert_eq!(
+        code(&labelled),
+        "E-DENIED-APPROVAL",
+        "nobody was asked about such data"
+    );
     assert_eq!(waiting.len(), 1);
     let (found, answer) = desk.find(&token.id()[..12], &*office.hands).unwrap();
     assert_eq!((found.id, answer), (token.id(), None));

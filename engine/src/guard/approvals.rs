@@ -162,6 +162,8 @@ impl ApprovalDesk {
             } else {
                 Fault::from(ApprovalRefused::Pending)
                     .hint(format!("answer with `{}`", self.command(&id)))
+            } else if request.labels != action.labels {
+                "where the arguments come from"
             });
         };
         if !answer.approved {
@@ -357,6 +359,7 @@ pub(crate) fn request(
         boot: clock
             .boot()
             .map(|(boot, since)| (boot, u64::try_from(since.as_millis()).unwrap_or(u64::MAX))),
+        labels: action.labels.clone(),
     })
 }
 

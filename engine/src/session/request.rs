@@ -1,6 +1,11 @@
+use std::collections::BTreeSet;
+
 use crate::component::{Cancel, Forward, Stdin};
 use crate::guard::{Grants, Layer, Tally};
-use crate::types::{Json, Limits, Principal, Token, Via, WorkflowId};
+use crate::types::{Fault, Json, Limits, Principal, Token, Via, WorkflowId, is_label, text};
+
+/// The most labels of one call.
+const MOST_LABELS: usize = 64;
 
 /// What to call, with what, and within which bounds.
 ///
@@ -22,6 +27,7 @@ pub struct Call {
     /// The caller's layer.
     pub(super) own: Layer,
     pub(super) step: Option<(WorkflowId, String)>,
+    pub(super) labels: BTreeSet<String>,
     /// The plan step's layer.
     pub(super) inner: Layer,
     pub(super) tally: Tally,
@@ -97,6 +103,7 @@ impl Call {
         }
     }
 
+            labels: BTreeSet::new(),
     /// Asks for authority. If the engine's configuration grants some, this can only narrow it.
     #[must_use]
     pub fn grants(mut self, grants: Grants) -> Self {
@@ -106,6 +113,24 @@ impl Call {
 
     /// Asks for limits. They can only lower the engine's.
     #[must_use]
+    /// Refuses what no policy could speak of.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        if self.labels.len() > MOST_LABELS {
+            return Err(Fault::config(format!(
+                "a call has {} labels, over the limit of {MOST_LABELS}",
+                self.labels.len()
+            )));
+        }
+        match self.labels.iter().find(|label| !is_label(label)) {
+            None => Ok(()),
+            Some(label) => Err(Fault::config(format!(
+                "`{}` is no label of data",
+                text::line(label, 64)
+            ))
+            .hint("a label is lower-case words with `-` between them, such as `untrusted`")),
+        }
+    }
+
     pub fn limits(mut self, limits: Limits) -> Self {
         self.own.limits = Some(limits);
         self
@@ -151,6 +176,15 @@ impl Call {
 
     /// Redeems an approval, if policy asks for one. It lets this very call run once.
     #[must_use]
+    /// Labels the data that flowed into the arguments, such as `untrusted` or `secret`, for policies to see.
+    /// Default: none. A label is lower-case words with `-` between them, at most 64 bytes; a call has at most
+    /// 64 of them. Others let nothing run (`E-INVALID-CONFIG`).
+    #[must_use]
+    pub fn labels(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.labels = labels.into_iter().map(Into::into).collect();
+        self
+    }
+
     pub fn approval(mut self, token: Token) -> Self {
         self.approval = Some(token);
         self

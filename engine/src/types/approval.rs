@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -74,6 +75,9 @@ pub struct ApprovalRequest {
     pub arguments: Value,
     /// The digest of the arguments as typed values.
     pub arguments_digest: Digest,
+    /// The labels of the data that flowed into the arguments.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub labels: BTreeSet<String>,
     /// What the manifest declares of the function.
     pub declared: Option<Declared>,
     /// What it would be given.

@@ -27,7 +27,7 @@ pub(crate) mod text;
 mod verdict;
 mod wit;
 
-pub use action::{Action, Declared, Effect, Principal, Via};
+pub use action::{Action, Declared, Effect, Principal, Via, is_label};
 pub use approval::{ApprovalAnswer, ApprovalRefused, ApprovalRequest, Token};
 pub use clock::{Clock, Timestamp};
 pub use code::{Blame, Code, Status};

@@ -85,6 +85,14 @@ fn the_decisions_hash_binds_everything() {
             step: Some((workflow, "two".to_owned())),
             ..base.clone()
         },
+        Action {
+            labels: ["secret".to_owned()].into(),
+            ..base.clone()
+        },
+        Action {
+            labels: ["secret".to_owned(), "untrusted".to_owned()].into(),
+            ..base.clone()
+        },
     ];
     let mut hashes: BTreeSet<Digest> = changed
         .iter()
