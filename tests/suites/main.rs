@@ -1,6 +1,7 @@
 //! The integration suites: one program, one module for each subject.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod answers;
 mod approvals;
 mod config;
 mod cpu;

@@ -243,6 +243,15 @@ impl Waiting {
         request: &ApprovalRequest,
         token: &Token,
     ) -> Refusal {
+        let mut refusal = self.pending(desk, request);
+        refusal.fault = refusal
+            .fault
+            .confide(format!("then run the same again with `--approval {token}`"));
+        refusal
+    }
+
+    /// The question was asked before and waits for somebody to answer: how.
+    pub(crate) fn pending(self, desk: &ApprovalDesk, request: &ApprovalRequest) -> Refusal {
         let mut refusal = self.denied(format!(
             "have it approved with `{}` before {}",
             desk.command(&request.id),
@@ -251,9 +260,7 @@ impl Waiting {
                 .round(jiff::Unit::Second)
                 .unwrap_or(request.expires)
         ));
-        refusal.fault = refusal
-            .fault
-            .confide(format!("then run the same again with `--approval {token}`"));
+        refusal.fault = refusal.fault.asking(&request.id);
         refusal
     }
 

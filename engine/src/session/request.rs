@@ -31,11 +31,20 @@ pub struct Call {
     /// The plan step's layer.
     pub(super) inner: Layer,
     pub(super) tally: Tally,
-    pub(super) approval: Option<Token>,
+    pub(super) approval: Option<Redeem>,
     /// The misspelt name that was repaired.
     pub(super) misspelt: Option<String>,
     pub(super) cancel: Cancel,
     pub(super) forward: Option<Forward>,
+}
+
+/// Which approval a call uses, if policy asks for one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Redeem {
+    /// That of this token.
+    Token(Token),
+    /// One that was given for this very call.
+    Answered,
 }
 
 #[derive(Clone, Debug)]
@@ -94,6 +103,7 @@ impl Call {
             via: Via::default(),
             own: Layer::default(),
             step: None,
+            labels: BTreeSet::new(),
             inner: Layer::default(),
             tally: Tally::new(),
             approval: None,
@@ -103,16 +113,6 @@ impl Call {
         }
     }
 
-            labels: BTreeSet::new(),
-    /// Asks for authority. If the engine's configuration grants some, this can only narrow it.
-    #[must_use]
-    pub fn grants(mut self, grants: Grants) -> Self {
-        self.own.grants = Some(grants);
-        self
-    }
-
-    /// Asks for limits. They can only lower the engine's.
-    #[must_use]
     /// Refuses what no policy could speak of.
     pub(super) fn check(&self) -> Result<(), Fault> {
         if self.labels.len() > MOST_LABELS {
@@ -131,6 +131,15 @@ impl Call {
         }
     }
 
+    /// Asks for authority. If the engine's configuration grants some, this can only narrow it.
+    #[must_use]
+    pub fn grants(mut self, grants: Grants) -> Self {
+        self.own.grants = Some(grants);
+        self
+    }
+
+    /// Asks for limits. They can only lower the engine's.
+    #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.own.limits = Some(limits);
         self
@@ -167,15 +176,6 @@ impl Call {
         self
     }
 
-    /// Counts the call together with others of the same caller. Default: on its own.
-    #[must_use]
-    pub fn tally(mut self, tally: Tally) -> Self {
-        self.tally = tally;
-        self
-    }
-
-    /// Redeems an approval, if policy asks for one. It lets this very call run once.
-    #[must_use]
     /// Labels the data that flowed into the arguments, such as `untrusted` or `secret`, for policies to see.
     /// Default: none. A label is lower-case words with `-` between them, at most 64 bytes; a call has at most
     /// 64 of them. Others let nothing run (`E-INVALID-CONFIG`).
@@ -185,8 +185,33 @@ impl Call {
         self
     }
 
+    /// Counts the call together with others of the same caller. Default: on its own.
+    #[must_use]
+    pub fn tally(mut self, tally: Tally) -> Self {
+        self.tally = tally;
+        self
+    }
+
+    /// Redeems an approval, if policy asks for one. It lets this very call run once.
+    #[must_use]
     pub fn approval(mut self, token: Token) -> Self {
-        self.approval = Some(token);
+        self.approval = Some(Redeem::Token(token));
+        self
+    }
+
+    /// Goes on with what was answered at the desk, if policy asks for an approval: one that was given for this
+    /// very call (same component, arguments, labels, grants, policies, principal and step), is not over and was
+    /// not used is used up, and lets the call run once. No token is needed for it.
+    ///
+    /// While the question waits, the call is refused with that question ([`Fault::question`]) and nothing is
+    /// asked again. Otherwise it is asked, as without this. The later of this and
+    /// [`approval`](Call::approval) counts.
+    ///
+    /// Whoever can make calls for a principal can use every approval of that principal's calls this way: let
+    /// drivers do it, not clients.
+    #[must_use]
+    pub fn redeem_answered(mut self) -> Self {
+        self.approval = Some(Redeem::Answered);
         self
     }
 

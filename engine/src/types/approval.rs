@@ -116,6 +116,29 @@ pub struct ApprovalAnswer {
     pub at: Timestamp,
 }
 
+/// What became of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QuestionState {
+    /// Nobody has answered yet.
+    Waiting,
+    /// The action may run once, before the question expires.
+    Approved,
+    /// It may not.
+    Denied {
+        /// Who said so.
+        by: Principal,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Its time was over before it was answered, or before the approval was used.
+    Expired,
+    /// It let an action run.
+    Used,
+    /// Nobody asked it.
+    Unknown,
+}
+
 /// Why an approval does not let an action run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

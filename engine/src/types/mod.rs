@@ -28,7 +28,7 @@ mod verdict;
 mod wit;
 
 pub use action::{Action, Declared, Effect, Principal, Via, is_label};
-pub use approval::{ApprovalAnswer, ApprovalRefused, ApprovalRequest, Token};
+pub use approval::{ApprovalAnswer, ApprovalRefused, ApprovalRequest, QuestionState, Token};
 pub use clock::{Clock, Timestamp};
 pub use code::{Blame, Code, Status};
 pub use denial::Denial;
@@ -47,7 +47,7 @@ pub use outcome::{ComponentName, Failure, FailureSource, Outcome, Usage};
 pub use place::{Budget, Frame, Phase};
 pub use quantity::{Bytes, Fuel, QuantityError, WallTime};
 pub use shape::{FunctionShape, Shape, ShapeChange};
-pub use store::{Approvals, Claimed, Claims, Inputs, Nonces};
+pub use store::{Approvals, Asked, Claimed, Claims, Inputs, Nonces};
 pub use text::{Bounded, block, distance, line};
 pub use verdict::{Decision, Mode, PolicyRef, Verdict};
 pub use wit::{Case, Field, WitType};
