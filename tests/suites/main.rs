@@ -3,6 +3,7 @@
 
 mod answers;
 mod approvals;
+mod authority;
 mod config;
 mod cpu;
 mod files;
