@@ -52,6 +52,7 @@ fn action() -> Action {
         }),
         arguments: Digest::of(b"arguments"),
         step: None,
+        labels: [].into(),
     }
 }
 

@@ -84,12 +84,13 @@ pub mod data {
     };
     pub use crate::session::{Capability, EngineBuilder, SystemClock};
     pub use crate::types::{
-        Action, ApprovalAnswer, ApprovalRefused, ApprovalRequest, Approvals, AskedLimits, Asks,
-        Blame, Bounded, Budget, CallId, Case, Claimed, Claims, ComponentName, Decision, Declared,
-        Denial, Digest, DigestError, Effect, EventId, Example, Failure, FailureSource, Field,
-        Frame, FunctionManifest, FunctionShape, Grant, Import, Inputs, JournalId, LimitsBuilder,
-        Manifest, Mode, Nonces, Open, Parameter, Phase, PolicyRef, Principal, QuantityError, RunId,
-        Shape, ShapeChange, StreamId, Timestamp, Token, TraceId, TraceIdError, Usage, Verdict, Via,
-        WitType, WorkflowId, block, distance, is_capability, line,
+        Action, ApprovalAnswer, ApprovalRefused, ApprovalRequest, Approvals, Asked, AskedLimits,
+        Asks, Blame, Bounded, Budget, CallId, Case, Claimed, Claims, ComponentName, Decision,
+        Declared, Denial, Digest, DigestError, Effect, EventId, Example, Failure, FailureSource,
+        Field, Frame, FunctionManifest, FunctionShape, Grant, Import, Inputs, JournalId,
+        LimitsBuilder, Manifest, Mode, Nonces, Open, Parameter, Phase, PolicyRef, Principal,
+        QuantityError, QuestionState, RunId, Shape, ShapeChange, StreamId, Timestamp, Token,
+        TraceId, TraceIdError, Usage, Verdict, Via, WitType, WorkflowId, block, distance,
+        is_capability, is_label, line,
     };
 }

@@ -12,17 +12,17 @@ use engine_tests::{Hands, sample, sample_manifest};
 use serde_json::json;
 
 /// An engine that asks before it stores, with a desk in a journal.
-struct Office {
-    dir: tempfile::TempDir,
-    hands: Arc<Hands>,
-    desk: ApprovalDesk,
-    events: Arc<Memory>,
-    engine: Engine,
-    component: Compiled,
+pub(super) struct Office {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) hands: Arc<Hands>,
+    pub(super) desk: ApprovalDesk,
+    pub(super) events: Arc<Memory>,
+    pub(super) engine: Engine,
+    pub(super) component: Compiled,
 }
 
 impl Office {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         Self::with(Policies::builder().bundle(Bundle::Paranoid)).await
     }
 
@@ -61,27 +61,27 @@ impl Office {
         }
     }
 
-    async fn run(&self, call: Call) -> Outcome {
+    pub(super) async fn run(&self, call: Call) -> Outcome {
         self.engine.run(&self.component, call).await
     }
 
     /// Runs a call that needs approval, and returns the token that it is told.
-    async fn asked(&self) -> Token {
+    pub(super) async fn asked(&self) -> Token {
         token(&self.run(store("out/a.txt")).await)
     }
 
-    fn answer(&self, token: &Token, approved: bool) {
+    pub(super) fn answer(&self, token: &Token, approved: bool) {
         self.desk
             .answer(&token.id(), &says(approved, "ann"), &*self.hands)
             .unwrap();
     }
 }
 
-fn store(path: &str) -> Call {
+pub(super) fn store(path: &str) -> Call {
     Call::function("store", json!([path]))
 }
 
-fn says(approved: bool, who: &str) -> ApprovalAnswer {
+pub(super) fn says(approved: bool, who: &str) -> ApprovalAnswer {
     ApprovalAnswer {
         approved,
         principal: Principal::new(who),
@@ -90,11 +90,11 @@ fn says(approved: bool, who: &str) -> ApprovalAnswer {
     }
 }
 
-fn code(outcome: &Outcome) -> &str {
+pub(super) fn code(outcome: &Outcome) -> &str {
     outcome.fault().map_or("ok", |fault| fault.code().as_str())
 }
 
-fn token(outcome: &Outcome) -> Token {
+pub(super) fn token(outcome: &Outcome) -> Token {
     assert_eq!(code(outcome), "E-DENIED-APPROVAL");
     let confided = outcome.fault().unwrap().confided().first().unwrap();
     let (_, token) = confided.split_once("--approval ").unwrap();
@@ -127,7 +127,7 @@ async fn an_approval_lets_one_call_run_once() {
     );
 }
 
-/// Each way of misusing an approval has a code of its own, and leaves the approval as it was.
+/// F8, F12: each way of misusing an approval has a code of its own, and leaves the approval as it was.
 #[tokio::test]
 async fn each_misuse_is_refused_by_name() {
     let office = Office::open().await;
@@ -194,7 +194,7 @@ async fn each_misuse_is_refused_by_name() {
     assert_eq!(code(&outcome), "E-APPROVAL-DENIED");
 }
 
-/// An approval is over after fifteen minutes, and a clock that is set back does not make it last.
+/// F11: an approval is over after fifteen minutes, and a clock that is set back does not make it last.
 #[tokio::test]
 async fn an_approval_expires_whatever_the_clock_says() {
     let office = Office::open().await;
@@ -264,7 +264,7 @@ async fn of_a_hundred_uses_of_one_approval_one_runs() {
     assert_eq!((count("ok"), count("E-APPROVAL-USED")), (1, 99));
 }
 
-/// Whoever asks does not answer, and where approvers are named nobody else does.
+/// F12: whoever asks does not answer, and where approvers are named nobody else does.
 #[tokio::test]
 async fn only_approvers_approve() {
     let rule = r#"@id("ask") @approval("security") forbid (principal, action in Action::"spend", resource);
@@ -393,8 +393,20 @@ async fn somebody_who_is_there_is_asked_first() {
 async fn a_damaged_store_denies() {
     struct Damaged;
     impl engine::data::Approvals for Damaged {
-        fn ask(&self, _: &str, _: &str) -> Result<(), engine::Fault> {
+        fn ask(&self, _: &str, _: &str, _: Timestamp, _: &str) -> Result<(), engine::Fault> {
             Err(engine::Fault::config("the disk is gone"))
+        }
+        fn about(
+            &self,
+            _: &str,
+            _: Timestamp,
+            _: usize,
+        ) -> Result<Vec<engine::data::Asked>, engine::Fault> {
+            Ok(vec![engine::data::Asked {
+                token: "a".to_owned(),
+                request: "{".to_owned(),
+                answer: Some("yes".to_owned()),
+            }])
         }
         fn asked(&self, _: &str) -> Result<Option<String>, engine::Fault> {
             Ok(Some("{".to_owned()))
@@ -405,7 +417,7 @@ async fn a_damaged_store_denies() {
         fn answered(&self, _: &str) -> Result<Option<String>, engine::Fault> {
             Ok(Some("yes".to_owned()))
         }
-        fn waiting(&self) -> Result<Vec<(String, String)>, engine::Fault> {
+        fn waiting(&self, _: Timestamp) -> Result<Vec<(String, String)>, engine::Fault> {
             Ok(vec![("a".to_owned(), "b".to_owned())])
         }
     }
@@ -418,6 +430,9 @@ async fn a_damaged_store_denies() {
             _: Timestamp,
         ) -> Result<bool, engine::Fault> {
             Ok(true)
+        }
+        fn spent(&self, _: &str, _: &str) -> Result<bool, engine::Fault> {
+            Ok(false)
         }
     }
     let policies = Policies::builder()
@@ -444,14 +459,17 @@ async fn a_damaged_store_denies() {
             .contains("the disk is gone")
     );
     let token: Token = "1".repeat(64).parse().unwrap();
-    let redeemed = engine
-        .run(&component, store("out/a.txt").approval(token))
-        .await;
-    let fault = redeemed.fault().unwrap().to_string();
-    assert!(
-        fault.contains("the store of approvals is damaged"),
-        "{fault}"
-    );
+    for call in [
+        store("out/a.txt").approval(token),
+        store("out/a.txt").redeem_answered(),
+    ] {
+        let redeemed = engine.run(&component, call).await;
+        let fault = redeemed.fault().unwrap().to_string();
+        assert!(
+            fault.contains("the store of approvals is damaged"),
+            "{fault}"
+        );
+    }
 }
 
 /// An answer for always spares the question, for these policies, this action and this principal alone.
@@ -460,6 +478,7 @@ async fn an_answer_for_always_is_remembered() {
     let digest = sample(Some(&sample_manifest())).digest();
     let lesson = |allow: bool| Lesson {
         digest,
+        labels: [].into(),
         approvers: String::new(),
         principal: Principal::default(),
         action: "sample.store".to_owned(),
@@ -486,6 +505,12 @@ async fn an_answer_for_always_is_remembered() {
         .run(store("out/a.txt").principal(Principal::new("bob")))
         .await;
     assert_eq!(code(&other), "E-DENIED-APPROVAL");
+    let labelled = office.run(store("out/a.txt").labels(["untrusted"])).await;
+    assert_eq!(
+        code(&labelled),
+        "E-DENIED-APPROVAL",
+        "nobody was asked about such data"
+    );
     let outside = office.run(store("elsewhere/a.txt")).await;
     assert_eq!(code(&outside), "E-DENIED-POLICY", "a ban does not give way");
 

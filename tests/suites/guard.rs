@@ -185,6 +185,44 @@ async fn a_policy_with_a_misspelt_argument_lets_nothing_run() {
     assert!(message.starts_with("p.cedar:1:"), "{message}");
 }
 
+/// The same call is one thing with data that came from elsewhere, and another without.
+#[tokio::test]
+async fn labelled_data_is_denied_where_the_same_call_without_labels_runs() {
+    let text = r#"@id("tainted") forbid (principal, action == Action::"sample.compute", resource)
+        when { context.labels.contains("untrusted") };"#;
+    let rule: Rule = serde_json::from_value(json!({
+        "id": "tainted", "decision": "deny", "capability": "sample.compute", "labels": ["untrusted"],
+    }))
+    .unwrap();
+    for policies in [
+        Policies::builder().cedar(cedar(text)),
+        Policies::builder().rule(rule),
+    ] {
+        let (engine, _) = engine(policies, Grants::none());
+        let component = loaded(&engine).await;
+        let compute = || Call::function("compute", json!(["x"]));
+        for (call, expected) in [
+            (compute(), "ok"),
+            (compute().labels(["secret"]), "ok"),
+            (compute().labels(["secret", "untrusted"]), "E-DENIED-POLICY"),
+            // What no policy could name is not passed by.
+            (compute().labels(["Untrusted"]), "E-INVALID-CONFIG"),
+            (
+                compute().labels((0..65).map(|n| format!("l{n}"))),
+                "E-INVALID-CONFIG",
+            ),
+        ] {
+            let explained = engine.explain(&component, call.clone()).await;
+            assert_eq!(explained.is_err(), expected == "E-INVALID-CONFIG");
+            let outcome = engine.run(&component, call).await;
+            assert_eq!(code(&outcome), expected);
+            if expected == "E-DENIED-POLICY" {
+                assert_eq!(outcome.verdict().unwrap().policies, ["tainted"]);
+            }
+        }
+    }
+}
+
 /// F3: whoever replaces the policies between the decision and the start gets a refusal, not a run.
 #[tokio::test]
 async fn policies_that_change_between_decision_and_start_make_it_stale() {

@@ -1,7 +1,9 @@
 //! The integration suites: one program, one module for each subject.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod answers;
 mod approvals;
+mod authority;
 mod config;
 mod cpu;
 mod files;

@@ -7,18 +7,18 @@ use engine_tests::{engine_binary, sample, sample_manifest};
 use serde_json::{Value, json};
 
 /// A directory with components, a configuration and a home of its own.
-struct Place(tempfile::TempDir);
+pub(super) struct Place(tempfile::TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         std::fs::write(self.path().join(name), content).unwrap();
     }
 
@@ -43,7 +43,7 @@ impl Place {
     }
 
     /// The exit code, and standard error.
-    fn told(&self, args: &[&str]) -> (i32, String) {
+    pub(super) fn told(&self, args: &[&str]) -> (i32, String) {
         let output = self.run(args);
         (
             output.status.code().unwrap(),
@@ -58,7 +58,7 @@ impl Place {
         told
     }
 
-    fn works(&self, args: &[&str]) -> String {
+    pub(super) fn works(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {told}");
@@ -77,6 +77,8 @@ const LOOK: [&str; 5] = [
 
 /// E18: other bytes under a pinned name do not run, and what asks for more or is older is not locked before
 /// somebody accepts it.
+///
+/// There are no registries of others yet: a component is a local file, so the file stands for what one would send.
 #[test]
 fn a_name_is_pinned_to_what_somebody_agreed_to() {
     let place = Place::new();
@@ -167,7 +169,10 @@ fn a_name_is_never_taken_over() {
     );
 }
 
-/// E19: what is no component is not added, whatever it is wrapped in.
+/// E19: what is no component is not added, whatever it is wrapped in, and a link is followed once.
+///
+/// There is no client of OCI registries and nothing that unpacks archives: layers, media types and their paths do not
+/// exist here; what is left of the row are files.
 #[test]
 fn archives_and_links_are_not_added() {
     let place = Place::new();
@@ -179,11 +184,25 @@ fn archives_and_links_are_not_added() {
         "index.json",
         r#"{"schemaVersion":2,"manifests":[{"size":10737418240}]}"#,
     );
-    for file in ["layer.tar", "index.json"] {
+    let sparse = std::fs::File::create(place.path().join("huge.wasm")).unwrap();
+    sparse.set_len(10 << 30).unwrap();
+    for file in ["layer.tar", "index.json", "huge.wasm"] {
         let added = ["add", file, "--config", "engine.toml"];
         place.fails(&added, 2, "E-INVALID-COMPONENT");
     }
     assert!(!place.path().join("engine.toml").exists());
+
+    // What a link led to was looked at; where it leads later does not matter.
+    place.sample("tool.wasm", |_| {});
+    place.sample("evil.wasm", |manifest| manifest["version"] = json!("9.0.0"));
+    let link = place.path().join("link.wasm");
+    std::os::unix::fs::symlink("tool.wasm", &link).unwrap();
+    place.works(&["add", "link.wasm", "--config", "engine.toml"]);
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("evil.wasm", &link).unwrap();
+    assert_eq!(place.works(&LOOK), "1\n");
+    let config = std::fs::read_to_string(place.path().join("engine.toml")).unwrap();
+    assert!(config.contains("component = \"tool.wasm\""), "{config}");
 }
 
 #[test]

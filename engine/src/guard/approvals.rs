@@ -1,9 +1,12 @@
 //! Questions to people: asked, answered, and redeemed once.
 
+mod answered;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub(crate) use self::answered::Answered;
 use super::Waiting;
 use crate::types::{
     ApprovalAnswer, ApprovalRefused, ApprovalRequest, Approvals, Clock, Fault, FaultKind, Nonces,
@@ -18,6 +21,9 @@ const MOST_WAITING: usize = 100;
 const FAILURES: (usize, Duration) = (5, Duration::from_secs(60));
 /// How long a used approval is remembered after it expired.
 const REMEMBERED: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Under which scope used approvals are remembered.
+const USED: &str = "approval";
 
 /// What keeps questions, their answers, and which approvals were used.
 pub trait ApprovalStore: Approvals + Nonces + Send + Sync {}
@@ -44,6 +50,8 @@ struct Inner {
     /// What has to be said to find it, besides the question's name.
     told: String,
     failures: Mutex<VecDeque<Duration>>,
+    /// Held while it is found out whether something has to be asked.
+    joining: Mutex<()>,
 }
 
 impl std::fmt::Debug for ApprovalDesk {
@@ -72,6 +80,7 @@ impl ApprovalDesk {
             lasts,
             told: String::new(),
             failures: Mutex::default(),
+            joining: Mutex::default(),
         }))
     }
 
@@ -83,6 +92,7 @@ impl ApprovalDesk {
             lasts: self.0.lasts,
             told: how.into(),
             failures: Mutex::default(),
+            joining: Mutex::default(),
         }))
     }
 
@@ -121,7 +131,10 @@ impl ApprovalDesk {
             })
             .caused_by(error)
         })?;
-        self.0.store.ask(&token.id(), &written)
+        let about = request.decision.to_string();
+        self.0
+            .store
+            .ask(&token.id(), &about, request.expires, &written)
     }
 
     /// Uses an approval up for the action that waits.
@@ -149,6 +162,8 @@ impl ApprovalDesk {
                 "the component"
             } else if request.arguments_digest != action.arguments {
                 "the arguments"
+            } else if request.labels != action.labels {
+                "where the arguments come from"
             } else if Some(request.policy_set) != waiting.permitted().verdict.policy_set {
                 return Err(Fault::from(ApprovalRefused::Stale).hint("ask again"));
             } else {
@@ -173,14 +188,19 @@ impl ApprovalDesk {
         if expired(&request, now, clock) {
             return Err(ApprovalRefused::Expired.into());
         }
+        if !self.use_up(&request, now)? {
+            return Err(ApprovalRefused::Used.into());
+        }
+        Ok(answer)
+    }
+
+    /// Uses an approval up; `false` if it was used before.
+    fn use_up(&self, request: &ApprovalRequest, now: Timestamp) -> Result<bool, Fault> {
         let until = request
             .expires
             .checked_add(REMEMBERED)
             .unwrap_or(Timestamp::MAX);
-        if !self.0.store.spend("approval", &id, until, now)? {
-            return Err(ApprovalRefused::Used.into());
-        }
-        Ok(answer)
+        self.0.store.spend(USED, &request.id, until, now)
     }
 
     /// The questions that wait for an answer, oldest first.
@@ -191,7 +211,7 @@ impl ApprovalDesk {
     pub fn waiting(&self, clock: &dyn Clock) -> Result<Vec<ApprovalRequest>, Fault> {
         let now = clock.timestamp();
         let mut waiting = Vec::new();
-        for (id, written) in self.0.store.waiting()? {
+        for (id, written) in self.0.store.waiting(now)? {
             // One question that is damaged keeps nobody from the others.
             match read(&id, &written) {
                 Ok(request) if !expired(&request, now, clock) => waiting.push(request),
@@ -271,9 +291,7 @@ impl ApprovalDesk {
 
     fn answer_to(&self, id: &str) -> Result<Option<ApprovalAnswer>, Fault> {
         let written = self.0.store.answered(id)?;
-        written
-            .map(|written| serde_json::from_str(&written).map_err(|error| corrupt(id, &error)))
-            .transpose()
+        written.map(|written| read_answer(id, &written)).transpose()
     }
 
     /// Remembers that an unknown token was tried.
@@ -341,6 +359,7 @@ pub(crate) fn request(
         function: action.function.clone(),
         arguments: arguments.clone(),
         arguments_digest: action.arguments,
+        labels: action.labels.clone(),
         declared: action.declared.clone(),
         grants: permitted.grants.list(),
         limits: permitted.limits,
@@ -384,6 +403,10 @@ fn read(id: &str, written: &str) -> Result<ApprovalRequest, Fault> {
         )));
     }
     Ok(request)
+}
+
+fn read_answer(id: &str, written: &str) -> Result<ApprovalAnswer, Fault> {
+    serde_json::from_str(written).map_err(|error| corrupt(id, &error))
 }
 
 fn corrupt(id: &str, error: &serde_json::Error) -> Fault {

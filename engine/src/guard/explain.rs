@@ -188,7 +188,7 @@ pub(super) fn permit(question: &Question<'_>) -> String {
         [] => String::new(),
         these => format!(" // with any {}", these.join(", ")),
     };
-    match arguments(question).as_slice() {
+    match conditions(question).as_slice() {
         [] => format!("{head};{remark}"),
         these => format!("{head} when {{ {} }};{remark}", these.join(" && ")),
     }
@@ -204,8 +204,23 @@ fn this_call(question: &Question<'_>) -> String {
         ),
         format!("action == Action::{}", quoted(&action.name)),
     ];
-    all.extend(arguments(question));
+    all.extend(conditions(question));
     all.join(" && ")
+}
+
+/// What only these arguments fulfil, with data of these labels.
+fn conditions(question: &Question<'_>) -> Vec<String> {
+    let mut all = arguments(question);
+    let labels: Vec<String> = question
+        .action()
+        .labels
+        .iter()
+        .map(|label| quoted(label))
+        .collect();
+    if !labels.is_empty() {
+        all.push(format!("context.labels == [{}]", labels.join(", ")));
+    }
+    all
 }
 
 /// The arguments that can be compared whole: texts, numbers, booleans and names.

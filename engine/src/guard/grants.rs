@@ -115,7 +115,8 @@ impl Grants {
     pub(super) fn keep_out_of(&self, home: &Path) -> Result<(), Fault> {
         self.dirs
             .iter()
-            .try_for_each(|dir| paths::keep_out_of(home, &dir.host))
+            .try_for_each(|dir| paths::keep_out_of(home, &dir.host))?;
+        self.keep_from_changing(home)
     }
 
     /// What both this and an inner layer grant, or everything the inner layer asks for in vain.

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::types::{Action, Digest, Principal, Verdict};
@@ -14,6 +16,9 @@ pub struct Lesson {
     pub action: String,
     /// The digest of the component.
     pub digest: Digest,
+    /// The labels of the data that may have flowed into the arguments; of other data nobody was asked.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub labels: BTreeSet<String>,
     /// Who was allowed to answer.
     pub approvers: String,
     /// The policies that asked.
@@ -29,6 +34,7 @@ impl Lesson {
         self.principal == action.principal
             && self.action == action.name
             && self.digest == action.digest
+            && action.labels.is_subset(&self.labels)
             && self.approvers == approvers
             && !verdict.policies.is_empty()
             && verdict

@@ -45,8 +45,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, Fault> {
 
 /// Refuses a resolved directory that would expose the engine's own state.
 pub(super) fn keep_out_of(home: &Path, resolved: &Path) -> Result<(), Fault> {
-    // The home may not exist yet; then its longest existing ancestor is resolved instead.
-    if touches(resolved, &resolve_as_far_as_it_exists(home)) {
+    if touches(resolved, &Way::to(home).end) {
         return Err(Fault::config(format!(
             "cannot grant `{}`: the engine keeps its own state in `{}`",
             show(resolved),
@@ -57,9 +56,15 @@ pub(super) fn keep_out_of(home: &Path, resolved: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses a resolved directory in which a guest could change what decides about it.
+/// Refuses a resolved directory in which a guest could change what decides about it, or a link on the way there.
 pub(super) fn keep_from_changing(file: &Path, resolved: &Path) -> Result<(), Fault> {
-    if touches(resolved, &resolve_as_far_as_it_exists(file)) {
+    let way = Way::to(file);
+    let passes = way
+        .entries
+        .iter()
+        .filter_map(|entry| entry.parent())
+        .any(|dir| dir.starts_with(resolved));
+    if passes || touches(resolved, &way.end) {
         return Err(Fault::config(format!(
             "cannot grant `{}` writable: `{}` in it decides what guests may do",
             show(resolved),
@@ -89,16 +94,53 @@ pub(super) fn show(path: &Path) -> String {
     crate::types::text::line(&path.to_string_lossy(), 256)
 }
 
-fn resolve_as_far_as_it_exists(path: &Path) -> PathBuf {
-    // A relative path counts from where the engine works, as it will when the state is made.
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let path = absolute.as_path();
-    for ancestor in path.ancestors() {
-        if let (Ok(resolved), Ok(rest)) = (ancestor.canonicalize(), path.strip_prefix(ancestor)) {
-            return resolved.join(rest);
+/// How a path leads to where it leads.
+struct Way {
+    /// Every entry of a directory that is looked at: whoever can replace one of them leads it elsewhere.
+    entries: Vec<PathBuf>,
+    /// Where it ends. What does not exist yet is taken for what it will be made as.
+    end: PathBuf,
+}
+
+impl Way {
+    /// Follows a path, one entry after the other.
+    fn to(path: &Path) -> Self {
+        /// As many links as the kernel follows.
+        const MOST_LINKS: usize = 40;
+        // A relative path counts from where the engine works, as it will when the state is made.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let mut ahead: Vec<PathBuf> = parts(&path);
+        let mut way = Self {
+            entries: Vec::new(),
+            end: PathBuf::from("/"),
+        };
+        let mut links = 0;
+        while let Some(part) = ahead.pop() {
+            match part.components().next() {
+                Some(Component::Normal(name)) => {
+                    let entry = way.end.join(name);
+                    match entry.read_link() {
+                        Ok(target) if links < MOST_LINKS => {
+                            links += 1;
+                            ahead.extend(parts(&target));
+                        }
+                        _ => way.end.clone_from(&entry),
+                    }
+                    way.entries.push(entry);
+                }
+                Some(Component::ParentDir) => _ = way.end.pop(),
+                Some(Component::RootDir) => way.end = PathBuf::from("/"),
+                Some(Component::CurDir | Component::Prefix(_)) | None => {}
+            }
         }
+        way
     }
-    path.to_owned()
+}
+
+/// The parts of a path, the last one first.
+fn parts(path: &Path) -> Vec<PathBuf> {
+    let parts = path.components().rev();
+    parts.map(|part| PathBuf::from(part.as_os_str())).collect()
 }
 
 /// Checks the name under which a guest sees a directory.

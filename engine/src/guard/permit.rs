@@ -129,15 +129,17 @@ fn decision(action: &Action, grants: &Grants, limits: &Limits, policies: Digest)
         declared: _, // part of the component
         arguments,
         step,
+        labels,
     } = action;
     let step = step
         .as_ref()
         .map(|(workflow, step)| format!("{workflow} {step}"))
         .unwrap_or_default();
-    // Grants are plain data, so they always have a JSON form.
+    // Grants and labels are plain data, so they always have a JSON form.
     let grants = serde_json::to_vec(&(grants.list(), grants.env(), limits)).unwrap_or_default();
+    let labels = serde_json::to_vec(labels).unwrap_or_default();
     Digest::of_parts([
-        "decision 1".as_bytes(),
+        "decision 2".as_bytes(),
         principal.as_str().as_bytes(),
         via.as_str().as_bytes(),
         name.as_bytes(),
@@ -145,6 +147,7 @@ fn decision(action: &Action, grants: &Grants, limits: &Limits, policies: Digest)
         function.as_bytes(),
         arguments.as_bytes(),
         step.as_bytes(),
+        &labels,
         &grants,
         policies.as_bytes(),
     ])
@@ -240,6 +243,15 @@ impl Waiting {
         request: &ApprovalRequest,
         token: &Token,
     ) -> Refusal {
+        let mut refusal = self.pending(desk, request);
+        refusal.fault = refusal
+            .fault
+            .confide(format!("then run the same again with `--approval {token}`"));
+        refusal
+    }
+
+    /// The question was asked before and waits for somebody to answer: how.
+    pub(crate) fn pending(self, desk: &ApprovalDesk, request: &ApprovalRequest) -> Refusal {
         let mut refusal = self.denied(format!(
             "have it approved with `{}` before {}",
             desk.command(&request.id),
@@ -248,9 +260,7 @@ impl Waiting {
                 .round(jiff::Unit::Second)
                 .unwrap_or(request.expires)
         ));
-        refusal.fault = refusal
-            .fault
-            .confide(format!("then run the same again with `--approval {token}`"));
+        refusal.fault = refusal.fault.asking(&request.id);
         refusal
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::facts::Facts;
 use super::hosts::HostPattern;
 use super::{Ban, Force, Glob, Judgement, Permission, Question};
-use crate::types::{Effect, Fault, PolicyRef, Via, text};
+use crate::types::{Effect, Fault, PolicyRef, Via, is_label, text};
 
 /// One rule. It applies to an action if all of its conditions do; a condition that is left out always does.
 ///
@@ -66,6 +66,9 @@ pub struct Rule {
     /// There are hosts in the arguments, and all of them are among these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostPattern>,
+    /// One of these labels is on the data in the arguments, such as `untrusted`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub labels: BTreeSet<String>,
     /// The caller has made this many calls already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_calls: Option<u64>,
@@ -136,6 +139,7 @@ impl Rule {
             signs: BTreeSet::new(),
             argument: None,
             hosts: Vec::new(),
+            labels: BTreeSet::new(),
             after_calls: None,
             approver: None,
             reason: String::new(),
@@ -163,6 +167,12 @@ impl Rule {
             .any(|glob| glob.as_str().len() > 1024)
         {
             return wrong("has a pattern of over 1,024 bytes");
+        }
+        if let Some(label) = self.labels.iter().find(|label| !is_label(label)) {
+            return wrong(&format!(
+                "names `{}`, which is no label: lower-case words with `-` between them, at most 64 bytes",
+                text::line(label, 64)
+            ));
         }
         Ok(())
     }
@@ -197,6 +207,7 @@ impl Rule {
             && self.within.as_ref().is_none_or(|within| {
                 declared.is_some_and(|declared| declared.effects.is_subset(within))
             })
+            && (self.labels.is_empty() || !self.labels.is_disjoint(&action.labels))
             && self
                 .after_calls
                 .is_none_or(|calls| question.counters().calls >= calls)

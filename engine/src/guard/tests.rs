@@ -26,6 +26,7 @@ pub(super) fn action(name: &str, effects: Option<&[Effect]>) -> Action {
         }),
         arguments: Digest::of(b"arguments"),
         step: None,
+        labels: [].into(),
     }
 }
 

@@ -12,7 +12,7 @@ const APPLICATION: i32 = 0x656e_676a;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What brings a journal from one version to the next, oldest first. Published steps never change.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     // 1: events and what proves them.
     "CREATE TABLE journal (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
      CREATE TABLE event (
@@ -56,7 +56,13 @@ const STEPS: [&str; 3] = [
          workflow TEXT NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL,
          PRIMARY KEY (workflow, seq)
      ) STRICT, WITHOUT ROWID;",
-    // 3: what workflows keep besides their inputs.
+    // 3: questions that are found by what they are about, and those that wait without the others. Of older ones
+    // it is not said here when they expire, only in the request.
+    "ALTER TABLE approval ADD COLUMN about TEXT NOT NULL DEFAULT '';
+     ALTER TABLE approval ADD COLUMN expires TEXT NOT NULL DEFAULT '9999';
+     CREATE INDEX approval_about ON approval (about, expires);
+     CREATE INDEX approval_waits ON approval (expires) WHERE answer IS NULL;",
+    // 4: what workflows keep besides their inputs.
     "CREATE TABLE workflow (
          id TEXT PRIMARY KEY, began INTEGER NOT NULL, entry TEXT NOT NULL
      ) STRICT, WITHOUT ROWID;

@@ -6,7 +6,9 @@
 use rusqlite::{OptionalExtension as _, params};
 
 use super::open::Journal;
-use crate::types::{Approvals, Claimed, Claims, Fault, Inputs, Nonces, Timestamp, WorkflowId};
+use crate::types::{
+    Approvals, Asked, Claimed, Claims, Fault, Inputs, Nonces, Timestamp, WorkflowId,
+};
 
 impl Nonces for Journal {
     fn spend(
@@ -26,6 +28,14 @@ impl Nonces for Journal {
                 )?
                 .execute(params![scope, nonce, format!("{until:.9}")])
                 .map(|added| added == 1)
+        })
+    }
+
+    fn spent(&self, scope: &str, nonce: &str) -> Result<bool, Fault> {
+        self.within(|transaction| {
+            transaction
+                .prepare_cached("SELECT 1 FROM nonce WHERE scope = ?1 AND nonce = ?2")?
+                .exists([scope, nonce])
         })
     }
 }
@@ -77,12 +87,28 @@ impl Claims for Journal {
     }
 }
 
+/// Finds questions about the same that last.
+const ABOUT: &str = "SELECT token, request, answer FROM approval
+     WHERE about = ?1 AND expires > ?2 ORDER BY expires DESC LIMIT ?3";
+/// Finds questions without an answer, however many there are with one.
+const WAITING: &str = "SELECT token, request FROM approval INDEXED BY approval_waits
+     WHERE answer IS NULL AND expires >= ?1 ORDER BY token";
+
 impl Approvals for Journal {
-    fn ask(&self, token: &str, request: &str) -> Result<(), Fault> {
+    fn ask(
+        &self,
+        token: &str,
+        about: &str,
+        expires: Timestamp,
+        request: &str,
+    ) -> Result<(), Fault> {
         let added = self.within(|transaction| {
             transaction
-                .prepare_cached("INSERT OR IGNORE INTO approval (token, request) VALUES (?1, ?2)")?
-                .execute([token, request])
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO approval (token, about, expires, request)
+                     VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![token, about, format!("{expires:.9}"), request])
         })?;
         if added == 0 {
             return Err(Fault::config(
@@ -90,6 +116,28 @@ impl Approvals for Journal {
             ));
         }
         Ok(())
+    }
+
+    fn about(&self, about: &str, now: Timestamp, most: usize) -> Result<Vec<Asked>, Fault> {
+        self.within(|transaction| {
+            transaction
+                .prepare_cached(ABOUT)?
+                .query_map(
+                    params![
+                        about,
+                        format!("{now:.9}"),
+                        i64::try_from(most).unwrap_or(i64::MAX)
+                    ],
+                    |row| {
+                        Ok(Asked {
+                            token: row.get(0)?,
+                            request: row.get(1)?,
+                            answer: row.get(2)?,
+                        })
+                    },
+                )?
+                .collect()
+        })
     }
 
     fn asked(&self, token: &str) -> Result<Option<String>, Fault> {
@@ -122,13 +170,11 @@ impl Approvals for Journal {
         })
     }
 
-    fn waiting(&self) -> Result<Vec<(String, String)>, Fault> {
+    fn waiting(&self, now: Timestamp) -> Result<Vec<(String, String)>, Fault> {
         self.within(|transaction| {
             transaction
-                .prepare_cached(
-                    "SELECT token, request FROM approval WHERE answer IS NULL ORDER BY token",
-                )?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .prepare_cached(WAITING)?
+                .query_map([format!("{now:.9}")], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect()
         })
     }
@@ -229,10 +275,11 @@ mod tests {
     #[test]
     fn an_approval_is_answered_once() {
         let (_dir, journal) = journal();
-        journal.ask("t2", "delete it?").unwrap();
-        journal.ask("t1", "send it?").unwrap();
-        assert!(journal.ask("t1", "again?").is_err());
-        assert_eq!(journal.waiting().unwrap().len(), 2);
+        journal.ask("t2", "file", at(20), "delete it?").unwrap();
+        journal.ask("t1", "mail", at(20), "send it?").unwrap();
+        assert!(journal.ask("t1", "mail", at(20), "again?").is_err());
+        assert_eq!(journal.waiting(at(20)).unwrap().len(), 2);
+        assert_eq!(journal.waiting(at(21)).unwrap(), []);
         assert!(journal.answer("t1", "yes").unwrap());
         assert!(!journal.answer("t1", "no").unwrap());
         assert!(!journal.answer("t3", "yes").unwrap());
@@ -241,9 +288,53 @@ mod tests {
         assert_eq!(journal.asked("t1").unwrap().as_deref(), Some("send it?"));
         assert_eq!(journal.asked("t3").unwrap(), None);
         assert_eq!(
-            journal.waiting().unwrap(),
+            journal.waiting(at(1)).unwrap(),
             [("t2".to_owned(), "delete it?".to_owned())]
         );
+    }
+
+    /// Of many questions those about one thing are found, by an index, and no more of them than are wanted.
+    #[test]
+    fn questions_are_found_by_what_they_are_about() {
+        let (dir, journal) = journal();
+        for n in 0..200_i64 {
+            let (token, about) = (format!("t{n:03}"), format!("a{}", n % 2));
+            journal.ask(&token, &about, at(100 + n), "may it?").unwrap();
+        }
+        assert!(journal.answer("t197", "yes").unwrap());
+        let found = journal.about("a1", at(290), 3).unwrap();
+        let tokens: Vec<&str> = found.iter().map(|asked| asked.token.as_str()).collect();
+        assert_eq!(tokens, ["t199", "t197", "t195"]);
+        assert_eq!(found[1].answer.as_deref(), Some("yes"));
+        assert_eq!(journal.about("a1", at(296), 100).unwrap().len(), 2);
+        assert_eq!(journal.about("a2", at(1), 100).unwrap(), []);
+
+        let connection = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
+        let plan = |query: &str| -> String {
+            let mut steps = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
+                .unwrap();
+            let none = vec![rusqlite::types::Null; steps.parameter_count()];
+            let steps = steps
+                .query_map(rusqlite::params_from_iter(none), |row| {
+                    row.get::<_, String>(3)
+                })
+                .unwrap();
+            steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+        };
+        for (query, index) in [(ABOUT, "approval_about"), (WAITING, "approval_waits")] {
+            let plan = plan(query);
+            assert!(plan.contains(index) && !plan.contains("SCAN"), "{plan}");
+        }
+    }
+
+    #[test]
+    fn a_used_nonce_is_known() {
+        let (_dir, journal) = journal();
+        assert!(!journal.spent("a", "n").unwrap());
+        assert!(journal.spend("a", "n", at(10), at(1)).unwrap());
+        assert!(journal.spent("a", "n").unwrap());
+        assert!(!journal.spent("b", "n").unwrap());
     }
 
     #[test]

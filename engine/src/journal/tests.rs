@@ -354,7 +354,7 @@ fn other_files_are_left_alone() {
         .unwrap()
         .pragma_update(None, "user_version", 99)
         .unwrap();
-    assert!(said(&newer).contains("its version is 99, and this engine knows versions up to 2"));
+    assert!(said(&newer).contains("its version is 99, and this engine knows versions up to 3"));
 
     assert!(said(&dir.path().join("no/such/dir/journal.db")).contains("it cannot be opened"));
     assert!(said(dir.path()).contains("cannot"));
@@ -387,6 +387,43 @@ fn an_older_journal_is_brought_forward() {
     let after = bodies(&path);
     assert_eq!((after.len(), &after[..6]), (8, &before[..]));
     assert_eq!(verify(&path, Expected::default()).unwrap().events, 8);
+}
+
+/// A journal of version 2 keeps its questions: those that wait can still be answered, and read without a change.
+#[test]
+fn questions_of_version_2_are_kept() {
+    use crate::types::Approvals as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    let dump = include_str!("../../../tests/goldens/journal-v2.sql");
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(dump)
+        .unwrap();
+    assert_eq!(verify(&path, Expected::default()).unwrap().events, 10);
+    let journal = JournalOptions::new().open(&path).unwrap();
+    let now: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
+    let waiting = journal.waiting(now).unwrap();
+    let [(token, request)] = waiting.as_slice() else {
+        panic!("{waiting:?}");
+    };
+    let request: crate::types::ApprovalRequest = serde_json::from_str(request).unwrap();
+    assert_eq!(request.id, *token);
+    assert_eq!(request.arguments["text"], "two");
+    // What it is about is not said in this version, so it is found by its token alone.
+    let about = request.decision.to_string();
+    assert_eq!(journal.about(&about, now, 10).unwrap(), []);
+    assert!(journal.answer(token, "{}").unwrap());
+    assert_eq!(journal.waiting(now).unwrap(), []);
+    let (first, _) = dump
+        .split_once("INTO \"approval\" VALUES('")
+        .and_then(|(_, rest)| rest.split_once('\''))
+        .unwrap();
+    let answer = journal.answered(first).unwrap().unwrap();
+    let answer: crate::types::ApprovalAnswer = serde_json::from_str(&answer).unwrap();
+    assert!(answer.approved);
+    journal.close().unwrap();
+    assert_eq!(verify(&path, Expected::default()).unwrap().events, 10);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
 use super::engine::Inner;
+use super::request::Redeem;
 use crate::event::{Answer, Emitter, EventKind};
-use crate::guard::{ApprovalDesk, Permit, Refusal, Waiting, approval_request, check_approver};
+use crate::guard::{
+    Answered, ApprovalDesk, Permit, Refusal, Waiting, approval_request, check_approver,
+};
 use crate::types::{
     ApprovalAnswer, ApprovalRefused, ApprovalRequest, Clock, Fault, FaultKind, Token,
 };
@@ -13,12 +16,21 @@ pub(super) async fn approve(
     engine: &Inner,
     emitter: &Emitter,
     waiting: Waiting,
-    token: Option<Token>,
+    by: Option<Redeem>,
     arguments: &serde_json::Value,
 ) -> Result<Permit, Refusal> {
-    if let (Some(token), Some(desk)) = (token, &engine.desk) {
-        return redeem(desk, &engine.clock, emitter, token, waiting).await;
-    }
+    let waiting = match (by, &engine.desk) {
+        (Some(Redeem::Token(token)), Some(desk)) => {
+            return redeem(desk, &engine.clock, emitter, token, waiting).await;
+        }
+        (Some(Redeem::Answered), Some(desk)) => {
+            match redeem_answered(desk, &engine.clock, emitter, waiting).await? {
+                Redeemed::Permit(permit) => return Ok(permit),
+                Redeemed::Not(waiting) => waiting,
+            }
+        }
+        (None, _) | (_, None) => waiting,
+    };
     let lasts = engine
         .desk
         .as_ref()
@@ -34,14 +46,9 @@ pub(super) async fn approve(
     if engine.approver.is_none() && engine.desk.is_none() {
         return Err(waiting.unanswered());
     }
-    emitter.emit(|| EventKind::ApprovalRequested {
-        token: request.id.clone(),
-        action: waiting.judged(),
-        approvers: request.approvers.clone(),
-        expires: Some(request.expires),
-    });
     let request = Arc::new(request);
     if let Some(approver) = engine.approver.clone() {
+        requested(emitter, &request, &waiting);
         let shown = request.clone();
         let answered = tokio::task::spawn_blocking(move || approver.ask(&shown)).await;
         // An approver that panicked has not answered.
@@ -53,12 +60,71 @@ pub(super) async fn approve(
         return Err(waiting.unanswered());
     };
     let (question, asked, clock) = (request.clone(), desk.clone(), engine.clock.clone());
-    let left = tokio::task::spawn_blocking(move || asked.ask(&question, &token, &*clock)).await;
-    Err(match left {
-        Ok(Ok(())) => waiting.left(&desk, &request, &token),
+    // Of several that go on at once, one asks.
+    let joins = matches!(by, Some(Redeem::Answered)) && engine.approver.is_none();
+    let left = tokio::task::spawn_blocking(move || {
+        if joins {
+            return asked.join(&question, &token, &*clock);
+        }
+        asked.ask(&question, &token, &*clock).map(|()| None)
+    });
+    Err(match left.await {
+        Ok(Ok(None)) => {
+            if engine.approver.is_none() {
+                requested(emitter, &request, &waiting);
+            }
+            waiting.left(&desk, &request, &token)
+        }
+        Ok(Ok(Some(known))) => waiting.pending(&desk, &known),
         Ok(Err(fault)) => waiting.refused(fault),
         Err(panicked) => waiting.refused(lost(panicked)),
     })
+}
+
+fn requested(emitter: &Emitter, request: &ApprovalRequest, waiting: &Waiting) {
+    emitter.emit(|| EventKind::ApprovalRequested {
+        token: request.id.clone(),
+        action: waiting.judged(),
+        approvers: request.approvers.clone(),
+        expires: Some(request.expires),
+    });
+}
+
+/// What came of looking for an answer.
+enum Redeemed {
+    /// There was one.
+    Permit(Permit),
+    /// There is none, and nobody is asked.
+    Not(Waiting),
+}
+
+/// Uses up an approval that was given for the action that waits.
+async fn redeem_answered(
+    desk: &ApprovalDesk,
+    clock: &Arc<dyn Clock>,
+    emitter: &Emitter,
+    waiting: Waiting,
+) -> Result<Redeemed, Refusal> {
+    let (asked, clock) = (desk.clone(), clock.clone());
+    let looking = tokio::task::spawn_blocking(move || {
+        let found = asked.redeem_answered(&waiting, &*clock);
+        (found, waiting)
+    });
+    let (found, waiting) = match looking.await {
+        Ok(found) => found,
+        // The action that waited is gone with the thread.
+        Err(panicked) => return Err(Refusal::lost(lost(panicked))),
+    };
+    match found {
+        Ok(Answered::Approved(request, answer)) => {
+            resolved(emitter, request.id, &answer);
+            let because = format!("approved by `{}`", answer.principal);
+            Ok(Redeemed::Permit(waiting.approved(because)))
+        }
+        Ok(Answered::Waits(request)) => Err(waiting.pending(desk, &request)),
+        Ok(Answered::Nothing) => Ok(Redeemed::Not(waiting)),
+        Err(fault) => Err(waiting.refused(fault)),
+    }
 }
 
 /// Uses up the approval that a token stands for.

@@ -1,6 +1,11 @@
+use std::collections::BTreeSet;
+
 use crate::component::{Cancel, Forward, Stdin};
 use crate::guard::{Grants, Layer, Tally};
-use crate::types::{Json, Limits, Principal, Token, Via, WorkflowId};
+use crate::types::{Fault, Json, Limits, Principal, Token, Via, WorkflowId, is_label, text};
+
+/// The most labels of one call.
+const MOST_LABELS: usize = 64;
 
 /// What to call, with what, and within which bounds.
 ///
@@ -22,14 +27,24 @@ pub struct Call {
     /// The caller's layer.
     pub(super) own: Layer,
     pub(super) step: Option<(WorkflowId, String)>,
+    pub(super) labels: BTreeSet<String>,
     /// The plan step's layer.
     pub(super) inner: Layer,
     pub(super) tally: Tally,
-    pub(super) approval: Option<Token>,
+    pub(super) approval: Option<Redeem>,
     /// The misspelt name that was repaired.
     pub(super) misspelt: Option<String>,
     pub(super) cancel: Cancel,
     pub(super) forward: Option<Forward>,
+}
+
+/// Which approval a call uses, if policy asks for one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Redeem {
+    /// That of this token.
+    Token(Token),
+    /// One that was given for this very call.
+    Answered,
 }
 
 #[derive(Clone, Debug)]
@@ -88,12 +103,31 @@ impl Call {
             via: Via::default(),
             own: Layer::default(),
             step: None,
+            labels: BTreeSet::new(),
             inner: Layer::default(),
             tally: Tally::new(),
             approval: None,
             misspelt: None,
             cancel: Cancel::new(),
             forward: None,
+        }
+    }
+
+    /// Refuses what no policy could speak of.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        if self.labels.len() > MOST_LABELS {
+            return Err(Fault::config(format!(
+                "a call has {} labels, over the limit of {MOST_LABELS}",
+                self.labels.len()
+            )));
+        }
+        match self.labels.iter().find(|label| !is_label(label)) {
+            None => Ok(()),
+            Some(label) => Err(Fault::config(format!(
+                "`{}` is no label of data",
+                text::line(label, 64)
+            ))
+            .hint("a label is lower-case words with `-` between them, such as `untrusted`")),
         }
     }
 
@@ -142,6 +176,15 @@ impl Call {
         self
     }
 
+    /// Labels the data that flowed into the arguments, such as `untrusted` or `secret`, for policies to see.
+    /// Default: none. A label is lower-case words with `-` between them, at most 64 bytes; a call has at most
+    /// 64 of them. Others let nothing run (`E-INVALID-CONFIG`).
+    #[must_use]
+    pub fn labels(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.labels = labels.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Counts the call together with others of the same caller. Default: on its own.
     #[must_use]
     pub fn tally(mut self, tally: Tally) -> Self {
@@ -152,7 +195,23 @@ impl Call {
     /// Redeems an approval, if policy asks for one. It lets this very call run once.
     #[must_use]
     pub fn approval(mut self, token: Token) -> Self {
-        self.approval = Some(token);
+        self.approval = Some(Redeem::Token(token));
+        self
+    }
+
+    /// Goes on with what was answered at the desk, if policy asks for an approval: one that was given for this
+    /// very call (same component, arguments, labels, grants, policies, principal and step), is not over and was
+    /// not used is used up, and lets the call run once. No token is needed for it.
+    ///
+    /// While the question waits, the call is refused with that question ([`Fault::question`]) and nothing is
+    /// asked again. Otherwise it is asked, as without this. The later of this and
+    /// [`approval`](Call::approval) counts.
+    ///
+    /// Whoever can make calls for a principal can use every approval of that principal's calls this way: let
+    /// drivers do it, not clients.
+    #[must_use]
+    pub fn redeem_answered(mut self) -> Self {
+        self.approval = Some(Redeem::Answered);
         self
     }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::Instrument as _;
@@ -125,12 +126,14 @@ impl<'a> Run<'a> {
 
     /// Chooses the function, reads the arguments, asks the guard.
     async fn decide(&mut self, shape: &Descriptor, call: Call) -> Result<Ready, Fault> {
+        call.check()?;
         let Call {
             target,
             principal,
             via,
             own,
             step,
+            labels,
             inner,
             tally,
             approval,
@@ -145,7 +148,13 @@ impl<'a> Run<'a> {
             });
         }
         let chosen = choose(self.engine, shape, target, &mut self.function)?;
-        let action = self.action(shape, &chosen, (principal, via, step));
+        let asker = Asker {
+            principal,
+            via,
+            step,
+            labels,
+        };
+        let action = self.action(shape, &chosen, asker);
         let Chosen {
             target,
             streams,
@@ -217,19 +226,27 @@ impl<'a> Run<'a> {
     ) -> Result<Explanation, Fault> {
         self.stage = Stage::Ended;
         let shape = component.describe();
+        call.check()?;
         let Call {
             target,
             principal,
             via,
             own,
             step,
+            labels,
             inner,
             tally,
             ..
         } = call;
         let chosen = choose(self.engine, shape, target, &mut self.function)?;
         let (target, capability) = (chosen.target, chosen.capability);
-        let action = self.action(shape, &chosen, (principal, via, step));
+        let asker = Asker {
+            principal,
+            via,
+            step,
+            labels,
+        };
+        let action = self.action(shape, &chosen, asker);
         let ask = Ask {
             target,
             counters: tally.ask(&action),
@@ -249,12 +266,13 @@ impl<'a> Run<'a> {
     }
 
     /// What the guard decides about.
-    fn action(
-        &self,
-        shape: &Descriptor,
-        chosen: &Chosen<'_>,
-        (principal, via, step): (Principal, Via, Option<(WorkflowId, String)>),
-    ) -> Action {
+    fn action(&self, shape: &Descriptor, chosen: &Chosen<'_>, asker: Asker) -> Action {
+        let Asker {
+            principal,
+            via,
+            step,
+            labels,
+        } = asker;
         let name = match (chosen.capability, chosen.target) {
             (Some(capability), _) => capability.name.clone(),
             (None, Target::Function(position)) => shape.action(position).unwrap_or_default(),
@@ -275,6 +293,7 @@ impl<'a> Run<'a> {
             declared,
             arguments: chosen.arguments.digest(),
             step,
+            labels,
         }
     }
 
@@ -469,6 +488,14 @@ impl Drop for Run<'_> {
             error: cancelled(),
         });
     }
+}
+
+/// For whom and on which way a call is made, and what flowed into it.
+struct Asker {
+    principal: Principal,
+    via: Via,
+    step: Option<(WorkflowId, String)>,
+    labels: BTreeSet<String>,
 }
 
 /// A call that the guard allowed.

@@ -189,6 +189,28 @@ pub struct Action {
     pub arguments: Digest,
     /// The workflow and the step, where there is one.
     pub step: Option<(WorkflowId, String)>,
+    /// The labels of the data that flowed into the arguments, such as `untrusted` or `secret`. Empty unless
+    /// whoever asks says so.
+    pub labels: BTreeSet<String>,
+}
+
+/// Whether a text is a label of data, such as `untrusted`: lower-case ASCII words with `-` between them, at most
+/// 64 bytes.
+///
+/// ```
+/// assert!(engine::data::is_label("from-the-web"));
+/// assert!(!engine::data::is_label("From the web"));
+/// ```
+#[must_use]
+pub fn is_label(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.split('-').all(|word| {
+            !word.is_empty()
+                && word
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        })
 }
 
 #[cfg(test)]

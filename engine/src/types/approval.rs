@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -74,6 +75,9 @@ pub struct ApprovalRequest {
     pub arguments: Value,
     /// The digest of the arguments as typed values.
     pub arguments_digest: Digest,
+    /// The labels of the data that flowed into the arguments.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub labels: BTreeSet<String>,
     /// What the manifest declares of the function.
     pub declared: Option<Declared>,
     /// What it would be given.
@@ -110,6 +114,29 @@ pub struct ApprovalAnswer {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// What became of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QuestionState {
+    /// Nobody has answered yet.
+    Waiting,
+    /// The action may run once, before the question expires.
+    Approved,
+    /// It may not.
+    Denied {
+        /// Who said so.
+        by: Principal,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Its time was over before it was answered, or before the approval was used.
+    Expired,
+    /// It let an action run.
+    Used,
+    /// Nobody asked it.
+    Unknown,
 }
 
 /// Why an approval does not let an action run.

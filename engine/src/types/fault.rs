@@ -19,6 +19,8 @@ struct Inner {
     hints: Vec<String>,
     /// Hints for whoever asked alone.
     confided: Vec<String>,
+    /// The id of the question that was left for somebody to answer.
+    question: Option<String>,
     backtrace: Vec<Frame>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -291,6 +293,7 @@ impl Fault {
             phase: None,
             hints: Vec::new(),
             confided: Vec::new(),
+            question: None,
             backtrace: Vec::new(),
             source: None,
         }))
@@ -377,6 +380,12 @@ impl Fault {
         self
     }
 
+    /// Names the question that was left for somebody to answer.
+    pub(crate) fn asking(mut self, id: &str) -> Self {
+        self.0.question = Some(id.to_owned());
+        self
+    }
+
     pub(crate) fn at(mut self, phase: Phase) -> Self {
         self.0.phase.get_or_insert(phase);
         self
@@ -425,6 +434,13 @@ impl Fault {
     #[must_use]
     pub fn confided(&self) -> &[String] {
         &self.0.confided
+    }
+
+    /// The id of the question that waits for an answer, where the action needs approval and one was left at the
+    /// desk. [`ApprovalDesk::state`](crate::data::ApprovalDesk::state) says what became of it.
+    #[must_use]
+    pub fn question(&self) -> Option<&str> {
+        self.0.question.as_deref()
     }
 
     /// The guest's stack at a trap, innermost frame first.

@@ -27,8 +27,8 @@ pub(crate) mod text;
 mod verdict;
 mod wit;
 
-pub use action::{Action, Declared, Effect, Principal, Via};
-pub use approval::{ApprovalAnswer, ApprovalRefused, ApprovalRequest, Token};
+pub use action::{Action, Declared, Effect, Principal, Via, is_label};
+pub use approval::{ApprovalAnswer, ApprovalRefused, ApprovalRequest, QuestionState, Token};
 pub use clock::{Clock, Timestamp};
 pub use code::{Blame, Code, Status};
 pub use denial::Denial;
@@ -48,7 +48,7 @@ pub use place::{Budget, Frame, Phase};
 pub use quantity::{Bytes, Fuel, QuantityError, WallTime};
 pub use shape::{FunctionShape, Shape, ShapeChange};
 pub use store::{
-    Approvals, Begun, Blobs, Claimed, Claims, Inputs, Lease, Nonces, Roster, RosterEntry,
+    Approvals, Asked, Begun, Blobs, Claimed, Claims, Inputs, Lease, Nonces, Roster, RosterEntry,
 };
 pub use text::{Bounded, block, distance, line};
 pub use verdict::{Decision, Mode, PolicyRef, Verdict};

@@ -17,6 +17,13 @@ pub trait Nonces {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, Fault>;
+
+    /// Whether a nonce was used, as far as is remembered. It may be used up as soon as this is answered.
+    ///
+    /// # Errors
+    ///
+    /// A fault if it cannot be read.
+    fn spent(&self, scope: &str, nonce: &str) -> Result<bool, Fault>;
 }
 
 /// Remembers what was done under an idempotency key.
@@ -58,10 +65,22 @@ pub enum Claimed {
 pub trait Approvals {
     /// Asks. The same token can be asked once.
     ///
+    /// `about` names what is asked about, so that the question can be found without its token, and `expires`
+    /// is when it is over.
+    ///
     /// # Errors
     ///
     /// A fault if the token is known, or it could not be made durable.
-    fn ask(&self, token: &str, request: &str) -> Result<(), Fault>;
+    fn ask(&self, token: &str, about: &str, expires: Timestamp, request: &str)
+    -> Result<(), Fault>;
+
+    /// Questions about the same that expire after `now`, answered or not; those that last longest first, and no
+    /// more than `most`.
+    ///
+    /// # Errors
+    ///
+    /// A fault if they cannot be read.
+    fn about(&self, about: &str, now: Timestamp, most: usize) -> Result<Vec<Asked>, Fault>;
 
     /// The question, if it was ever asked.
     ///
@@ -84,12 +103,23 @@ pub trait Approvals {
     /// A fault if it cannot be read.
     fn answered(&self, token: &str) -> Result<Option<String>, Fault>;
 
-    /// Questions without an answer, as token and request, ordered by token.
+    /// Questions without an answer that do not expire before `now`, as token and request, ordered by token.
     ///
     /// # Errors
     ///
     /// A fault if they cannot be read.
-    fn waiting(&self) -> Result<Vec<(String, String)>, Fault>;
+    fn waiting(&self, now: Timestamp) -> Result<Vec<(String, String)>, Fault>;
+}
+
+/// A question to a person, as a store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its token.
+    pub token: String,
+    /// What was asked.
+    pub request: String,
+    /// The answer, if there is one.
+    pub answer: Option<String>,
 }
 
 /// Remembers the inputs of workflows, in order.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use engine::data::{
-    ApprovalAnswer, ApprovalRequest, Approvals, Approver, JournalOptions, Nonces, Principal,
+    ApprovalAnswer, ApprovalRequest, Approvals, Approver, Asked, JournalOptions, Nonces, Principal,
     Timestamp,
 };
 use engine::{Clock as _, Fault, Journal};
@@ -80,8 +80,18 @@ pub(crate) fn make_home(home: &Path) -> Result<(), Fault> {
 }
 
 impl Approvals for Desk {
-    fn ask(&self, token: &str, request: &str) -> Result<(), Fault> {
-        self.journal()?.ask(token, request)
+    fn ask(
+        &self,
+        token: &str,
+        about: &str,
+        expires: Timestamp,
+        request: &str,
+    ) -> Result<(), Fault> {
+        self.journal()?.ask(token, about, expires, request)
+    }
+
+    fn about(&self, about: &str, now: Timestamp, most: usize) -> Result<Vec<Asked>, Fault> {
+        self.journal()?.about(about, now, most)
     }
 
     fn asked(&self, token: &str) -> Result<Option<String>, Fault> {
@@ -96,8 +106,8 @@ impl Approvals for Desk {
         self.journal()?.answered(token)
     }
 
-    fn waiting(&self) -> Result<Vec<(String, String)>, Fault> {
-        self.journal()?.waiting()
+    fn waiting(&self, now: Timestamp) -> Result<Vec<(String, String)>, Fault> {
+        self.journal()?.waiting(now)
     }
 }
 
@@ -110,6 +120,10 @@ impl Nonces for Desk {
         now: Timestamp,
     ) -> Result<bool, Fault> {
         self.journal()?.spend(scope, nonce, until, now)
+    }
+
+    fn spent(&self, scope: &str, nonce: &str) -> Result<bool, Fault> {
+        self.journal()?.spent(scope, nonce)
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) fn context(question: &Question<'_>, reads: &Reads) -> Result<Context,
     if reads.part("calls") {
         parts.push(("calls", calls(question.counters(), reads)?));
     }
+    if reads.part("labels") {
+        parts.push(("labels", strings(&action.labels)));
+    }
     if reads.part("via") {
         parts.push(("via", string(action.via.as_str())));
     }

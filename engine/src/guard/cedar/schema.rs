@@ -197,6 +197,7 @@ pub(super) fn context(function: Option<&Function>) -> Fields {
         required("args", Shape::Record(args)),
         required("facts", Shape::Named("Facts", facts())),
         required("calls", Shape::Named("Calls", calls())),
+        required("labels", set(Shape::String)),
         required("via", Shape::String),
         ("workflow".to_owned(), optional(Shape::String)),
         ("step".to_owned(), optional(Shape::String)),

@@ -41,6 +41,23 @@ fn silence_needs_the_narrowest_policy() {
     );
 }
 
+/// What lets labelled data through lets no other data through.
+#[test]
+fn a_permit_for_labelled_data_is_for_these_labels() {
+    let labelled = Action {
+        labels: ["secret".to_owned(), "untrusted".to_owned()].into(),
+        ..action("net.fetch.v1", Some(&[Effect::Network]))
+    };
+    let none = Grants::none();
+    let changes = changes_of(&Policies::default(), &labelled, ("url", "x"), &none);
+    assert!(
+        changes[0].ends_with(
+            "context.args.url == \"x\" && context.labels == [\"secret\", \"untrusted\"] };`"
+        ),
+        "{changes:?}"
+    );
+}
+
 #[test]
 fn a_file_out_of_reach_needs_its_directory() {
     let write = action("fs.write.v1", Some(&[Effect::Write]));

@@ -1,5 +1,6 @@
 use super::*;
 
+/// D6: the address counts, however it is written.
 #[test]
 fn every_spelling_of_an_address_is_the_address() {
     for host in [

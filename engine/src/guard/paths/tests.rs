@@ -86,3 +86,36 @@ fn a_guest_sees_plain_names() {
         );
     }
 }
+
+/// F17: whoever can replace a link on the way to a file decides what is read, so the link is kept like the file.
+#[test]
+fn a_link_on_the_way_to_what_decides_is_kept_as_well() {
+    use std::os::unix::fs::symlink;
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().canonicalize().unwrap();
+    for dir in ["own", "first", "second", "plain"] {
+        std::fs::create_dir(root.join(dir)).unwrap();
+    }
+    std::fs::write(root.join("own/engine.toml"), "").unwrap();
+    symlink("../second/engine.toml", root.join("first/engine.toml")).unwrap();
+    symlink("../own/engine.toml", root.join("second/engine.toml")).unwrap();
+    symlink("../own", root.join("second/dir")).unwrap();
+    symlink("loop", root.join("plain/loop")).unwrap();
+    for (file, granted, kept) in [
+        ("first/engine.toml", "first", true),
+        ("first/engine.toml", "second", true),
+        ("first/engine.toml", "own", true),
+        ("first/engine.toml", "plain", false),
+        ("second/engine.toml", "first", false),
+        ("second/dir/engine.toml", "second", true),
+        ("second/dir/new.toml", "second", true),
+        ("second/dir/new.toml", "own", true),
+        ("second/dir/../engine.toml", "first", false),
+        ("own/engine.toml", "second", false),
+        ("plain/loop", "plain", true),
+        ("plain/loop", "own", false),
+    ] {
+        let checked = keep_from_changing(&root.join(file), &root.join(granted));
+        assert_eq!(checked.is_err(), kept, "{file} {granted}");
+    }
+}

@@ -24,7 +24,7 @@ fn permit() -> Permit {
     Permit::new(action("a.b.v1", None), Target::Command, verdict, given)
 }
 
-/// A permit is for these bytes, these arguments and these policies alone.
+/// F3: a permit is for these bytes, these arguments and these policies alone.
 #[test]
 fn a_permit_for_something_else_is_stale() {
     let component = Digest::of(b"sample");
@@ -83,6 +83,14 @@ fn the_decisions_hash_binds_everything() {
         },
         Action {
             step: Some((workflow, "two".to_owned())),
+            ..base.clone()
+        },
+        Action {
+            labels: ["secret".to_owned()].into(),
+            ..base.clone()
+        },
+        Action {
+            labels: ["secret".to_owned(), "untrusted".to_owned()].into(),
             ..base.clone()
         },
     ];

@@ -56,7 +56,7 @@ async fn consulted(stub: Stub) -> Judgement {
     }
 }
 
-/// A guard that cannot answer denies, and the verdict says why.
+/// F6: a guard that cannot answer denies, and the verdict says why.
 #[tokio::test]
 async fn a_guard_that_fails_panics_or_dawdles_denies() {
     for (stub, why) in [

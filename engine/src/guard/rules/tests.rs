@@ -113,6 +113,18 @@ fn each_condition_counts() {
         &unknown,
         nothing
     ));
+    let labelled = Action {
+        labels: ["untrusted".to_owned(), "from-the-web".to_owned()].into(),
+        ..fs.clone()
+    };
+    let tainted = json!({ "labels": ["secret", "untrusted"] });
+    assert!(denies(of(tainted.clone()), &labelled, nothing));
+    assert!(!denies(of(tainted), &fs, nothing), "nothing flowed into it");
+    assert!(!denies(
+        of(json!({ "labels": ["secret"] })),
+        &labelled,
+        nothing
+    ));
     assert!(denies(of(json!({ "argument": "*.txt" })), &fs, nothing));
     assert!(!denies(of(json!({ "argument": "*.pem" })), &fs, nothing));
 }
@@ -149,6 +161,10 @@ fn rules_that_make_no_sense_are_refused() {
             "names an approver",
         ),
         (r#"{"id":"r","decision":"ask","approver":""}"#, "is empty"),
+        (
+            r#"{"id":"r","decision":"deny","labels":["Untrusted"]}"#,
+            "`Untrusted`, which is no label",
+        ),
     ] {
         let rule: Rule = serde_json::from_str(json).unwrap();
         let fault = Policies::builder().rule(rule).build().unwrap_err();

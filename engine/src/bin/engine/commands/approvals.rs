@@ -139,6 +139,7 @@ fn answer(
             principal: request.principal.clone(),
             action: request.action.clone(),
             digest: request.digest,
+            labels: request.labels.clone(),
             approvers: request.approvers.clone(),
             asked_by: request.policies.clone(),
             allow: approved,

@@ -45,6 +45,10 @@ pub(crate) fn approval(request: &ApprovalRequest) -> String {
         row("approvers", &line(&request.approvers, 128));
     }
     row("expires", &request.expires.to_string());
+    if !request.labels.is_empty() {
+        let labels: Vec<&str> = request.labels.iter().map(String::as_str).collect();
+        row("labels", &line(&labels.join(", "), 512));
+    }
     let arguments = serde_json::to_string_pretty(&request.arguments).unwrap_or_default();
     let _ = write!(text, "  arguments\n{}\n", block(&indented(&arguments)));
     text

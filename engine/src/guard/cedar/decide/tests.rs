@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::super::set::tests::{ALL, action, ask, parse};
 use super::*;
-use crate::guard::{Counters, Grants, Guard as _};
+use crate::guard::{Counters, Grants, Guard as _, Known};
 use crate::types::Action;
 
 /// What the policies say of reading `/etc/passwd`.
@@ -82,11 +82,42 @@ fn the_scope_and_the_context_are_what_they_say() {
         "context.calls == {all: 7, denied: 0, same: 0, repeats: 0}",
         "context.facts.paths == [\"/etc/passwd\"] && !context.facts.shell && context.facts.bytes == 11",
         "context.via == \"direct\" && !(context has workflow)",
-        "context == {args: context.args, facts: context.facts, calls: context.calls, via: \"direct\"}",
+        "context == {args: context.args, facts: context.facts, calls: context.calls, labels: [\"web\"], via: \"direct\"}",
+        "context.labels.contains(\"web\") && !context.labels.contains(\"secret\")",
     ] {
-        let judgement = judged(&format!("@id(\"p\") permit{ALL} when {{ {condition} }};"));
+        let text = format!("@id(\"p\") permit{ALL} when {{ {condition} }};");
+        let action = Action {
+            labels: ["web".to_owned()].into(),
+            ..action("fs.read.v1", "fs")
+        };
+        let arguments = json!({ "path": "/etc/passwd", "weight": 0.5 });
+        let judgement = ask(&parse(&text), &action, &arguments);
         assert_eq!(permits(&judgement), ["p"], "{condition}: {judgement:?}");
     }
+}
+
+/// What flowed into the arguments decides, also where the arguments are the same.
+#[test]
+fn a_label_on_the_data_is_seen() {
+    let text = format!(
+        "permit{ALL}; @id(\"tainted\") forbid{ALL} when {{ context.labels.containsAny([\"untrusted\", \"secret\"]) }};"
+    );
+    let plain = action("fs.read.v1", "fs");
+    let labelled = Action {
+        labels: ["untrusted".to_owned()].into(),
+        ..plain.clone()
+    };
+    let known = Known {
+        name: "fs.read.v1".into(),
+        component: "fs".into(),
+        function: Some(super::super::set::tests::function()),
+        declared: None,
+    };
+    let policies = parse(&text);
+    assert_eq!(policies.check(&[known]), []);
+    assert_eq!(ask(&policies, &plain, &json!({})).ban, None);
+    let judgement = ask(&policies, &labelled, &json!({}));
+    assert_eq!(ban(&judgement), (Force::Deny, vec!["tainted"], ""));
 }
 
 #[test]

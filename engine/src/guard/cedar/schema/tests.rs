@@ -45,6 +45,7 @@ fn a_schema_says_what_policies_can_speak_about() {
         text.contains("\"args\": {\"max-depth\"?: Long, \"path\": String}, \"calls\": Calls"),
         "{text}"
     );
+    assert!(text.contains("\"labels\": Set<String>"), "{text}");
 }
 
 #[test]

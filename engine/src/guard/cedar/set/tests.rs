@@ -27,6 +27,7 @@ pub(in crate::guard::cedar) fn action(name: &str, component: &str) -> Action {
         }),
         arguments: Digest::of(b"arguments"),
         step: None,
+        labels: [].into(),
     }
 }
 

@@ -323,6 +323,7 @@ proptest! {
             ("args".to_owned(), args(&value, &ty).unwrap()),
             ("facts".to_owned(), record(empty)),
             ("calls".to_owned(), record("{all: 0, denied: 0, same: 0, repeats: 0}")),
+            ("labels".to_owned(), record("[\"untrusted\"]")),
             ("via".to_owned(), record("\"direct\"")),
         ])
         .unwrap();

@@ -1,5 +1,6 @@
 use super::*;
 
+/// D7, the table; that nothing is connected to at all is tested with the network's row D1.
 #[test]
 fn only_addresses_of_the_public_network_are_global() {
     for (address, global) in [

@@ -90,6 +90,7 @@ const HOSTS: &[(&str, bool, bool)] = &[
     ("allowed.com", false, false),
 ];
 
+/// D4, F5.
 #[test]
 fn a_pattern_means_its_hosts_and_no_others() {
     let exact: HostPattern = "allowed.com".parse().unwrap();

@@ -44,23 +44,25 @@ pub(super) fn explanation(explanation: &Explanation) -> String {
         || "unknown: no manifest".to_owned(),
         |declared| declared.in_words(),
     );
-    branches.push((
-        "action".to_owned(),
-        vec![
-            format!(
-                "{} of {} {}",
-                line(&action.function, 256),
-                line(&action.component, 128),
-                action.digest
-            ),
-            format!("effects: {effects}"),
-            format!(
-                "for `{}`, {}",
-                line(action.principal.as_str(), 128),
-                action.via.as_str()
-            ),
-        ],
-    ));
+    let mut what = vec![
+        format!(
+            "{} of {} {}",
+            line(&action.function, 256),
+            line(&action.component, 128),
+            action.digest
+        ),
+        format!("effects: {effects}"),
+        format!(
+            "for `{}`, {}",
+            line(action.principal.as_str(), 128),
+            action.via.as_str()
+        ),
+    ];
+    if !action.labels.is_empty() {
+        let labels: Vec<&str> = action.labels.iter().map(String::as_str).collect();
+        what.push(format!("with data that is {}", labels.join(", ")));
+    }
+    branches.push(("action".to_owned(), what));
     let mut grants: Vec<String> = explanation.grants.iter().map(granted).collect();
     grants.extend(
         explanation

@@ -133,6 +133,7 @@ fn lands_in(dir: &Path, rest: &str) -> bool {
     }
 }
 
+/// C13, F5: no spelling of a path is inside for the guard and outside for the kernel, or the other way round.
 #[test]
 fn a_path_is_inside_exactly_where_the_kernel_lets_the_guest() {
     let tree = tree();
