@@ -42,6 +42,7 @@ mod guard;
 mod host;
 #[cfg(feature = "store-sqlite")]
 mod journal;
+pub mod planner;
 mod session;
 mod types;
 pub mod workflow;
@@ -85,12 +86,12 @@ pub mod data {
     pub use crate::session::{Capability, EngineBuilder, SystemClock};
     pub use crate::types::{
         Action, ApprovalAnswer, ApprovalRefused, ApprovalRequest, Approvals, Asked, AskedLimits,
-        Asks, Blame, Bounded, Budget, CallId, Case, Claimed, Claims, ComponentName, Decision,
-        Declared, Denial, Digest, DigestError, Effect, EventId, Example, Failure, FailureSource,
-        Field, Frame, FunctionManifest, FunctionShape, Grant, Import, Inputs, JournalId,
-        LimitsBuilder, Manifest, Mode, Nonces, Open, Parameter, Phase, PolicyRef, Principal,
-        QuantityError, QuestionState, RunId, Shape, ShapeChange, StreamId, Timestamp, Token,
-        TraceId, TraceIdError, Usage, Verdict, Via, WitType, WorkflowId, block, distance,
-        is_capability, is_label, line,
+        Asks, Begun, Blame, Blobs, Bounded, Budget, CallId, Case, Claimed, Claims, ComponentName,
+        Decision, Declared, Denial, Digest, DigestError, Effect, EventId, Example, Failure,
+        FailureSource, Field, Frame, FunctionManifest, FunctionShape, Grant, Import, Inputs,
+        JournalId, Lease, LimitsBuilder, Manifest, Mode, Nonces, Open, Parameter, Phase, PolicyRef,
+        Principal, QuantityError, QuestionState, Roster, RosterEntry, RunId, Shape, ShapeChange,
+        StreamId, Timestamp, Token, TraceId, TraceIdError, Usage, Verdict, Via, WitType,
+        WorkflowId, block, distance, is_capability, is_label, line,
     };
 }

@@ -73,9 +73,10 @@ impl Emitter {
         }
         // A clock that is set back does not turn the order of a run around.
         state.latest = state.latest.max(self.clock.timestamp());
-        let outer = self.step.iter().flat_map(|(workflow, step)| {
-            [Scope::Workflow(*workflow), Scope::Step(step.clone())]
-        });
+        let outer = self
+            .step
+            .iter()
+            .flat_map(|(workflow, step)| [Scope::Workflow(*workflow), Scope::Step(step.clone())]);
         let event = Arc::new(Event {
             id: EventId::fresh(),
             seq,

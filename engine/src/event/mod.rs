@@ -29,6 +29,6 @@ pub use parts::{
 pub use sink::{Commit, Memory, Sink};
 
 pub(crate) use emitter::Emitter;
-pub(crate) use teller::Teller;
 #[cfg(feature = "store-sqlite")]
 pub(crate) use queue::{Lost, Queue, Taken};
+pub(crate) use teller::Teller;

@@ -1,7 +1,8 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::{Counters, Grants};
-use crate::types::{Action, Descriptor, Fault, Function, Limits};
+use crate::types::{Action, Descriptor, Fault, Function, Limits, Rights};
 
 /// What the operator allows: the outermost layer.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +77,15 @@ impl Policy {
 pub(crate) struct Layer {
     pub(crate) grants: Option<Grants>,
     pub(crate) limits: Option<Limits>,
+    /// What is kept of all that outer layers grant, by the names that guests see.
+    pub(crate) keep: Option<Keep>,
+}
+
+/// Grants by name: what a plan, which knows no paths of the host, keeps of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keep {
+    pub(crate) dirs: BTreeMap<String, Rights>,
+    pub(crate) env: BTreeSet<String>,
 }
 
 /// What one call asks for.
@@ -87,6 +97,8 @@ pub(crate) struct Ask {
     pub(crate) capability: Layer,
     /// The caller's layer, and the plan step's inside it.
     pub(crate) layers: Vec<Layer>,
+    /// Who has to approve it besides what policies say.
+    pub(crate) approvers: Option<String>,
     pub(crate) counters: Counters,
 }
 

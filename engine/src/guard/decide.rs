@@ -4,10 +4,10 @@ use std::sync::Arc;
 use super::explain::{self, Change, Explanation};
 use super::permit::{Decided, Given, Permit, Refusal, Waiting, because, judged};
 use super::policies::Asked;
-use super::{Ask, Grants, Judgement, Lesson, Policies, Policy, Question};
+use super::{Ask, Ban, Force, Grants, Judgement, Lesson, Policies, Policy, Question};
 use crate::types::{
     Clock, Code, Decision, Denial, Descriptor, Effect, Fault, FaultKind, Function, Grant, Limits,
-    Mode, Rights, Verdict, text,
+    Mode, PolicyRef, Rights, Verdict, text,
 };
 
 /// Grants and limits narrowed by every layer, and nothing decided yet.
@@ -38,6 +38,12 @@ impl Draft {
             if let Some(asked) = &layer.limits {
                 limits = limits.narrowed_by(asked);
             }
+            let denied = |denials| {
+                Fault::new(FaultKind::Denied(denials)).hint("see `denials` for what to grant")
+            };
+            if let Some(keep) = &layer.keep {
+                grants = Some(grants.unwrap_or_default().only(keep).map_err(denied)?);
+            }
             // An absent layer does not restrict.
             let Some(asked) = &layer.grants else {
                 continue;
@@ -48,9 +54,7 @@ impl Draft {
                     policy.keep_out(asked)?;
                     asked.clone()
                 }
-                Some(outer) => outer.narrowed_by(asked).map_err(|denials| {
-                    Fault::new(FaultKind::Denied(denials)).hint("see `denials` for what to grant")
-                })?,
+                Some(outer) => outer.narrowed_by(asked).map_err(denied)?,
             });
         }
         // Where no layer grants, nothing is granted.
@@ -94,7 +98,10 @@ impl Draft {
         let consulted = self.consult(policies, arguments).await;
         let (judgement, verdict, changes) = {
             let question = self.question(arguments);
-            let judgement = policies.judge(&question, clock).and(consulted);
+            let judgement = policies
+                .judge(&question, clock)
+                .and(consulted)
+                .and(self.asked());
             let verdict = policies.verdict(&judgement, &question);
             let changes = explain::changes(&question, &judgement, &verdict);
             (judgement, verdict, changes)
@@ -133,7 +140,10 @@ impl Draft {
         let consulted = self.consult(policies, arguments).await;
         let (judgement, facts, verdict, changes) = {
             let question = self.question(arguments);
-            let judgement = policies.judge(&question, clock).and(consulted);
+            let judgement = policies
+                .judge(&question, clock)
+                .and(consulted)
+                .and(self.asked());
             let facts = question.facts().clone();
             let verdict = if policies.mode() == Mode::Off {
                 policies.unasked()
@@ -166,6 +176,19 @@ impl Draft {
             self.ask.counters,
             arguments,
         )
+    }
+
+    /// What the plan itself asks for: somebody's approval.
+    fn asked(&self) -> Judgement {
+        let ban = self.ask.approvers.clone().map(|approvers| Ban {
+            force: Force::Ask(approvers),
+            policies: vec![PolicyRef::builtin("plan.approval")],
+            reason: "the plan has it approved".to_owned(),
+        });
+        Judgement {
+            permission: None,
+            ban,
+        }
     }
 
     /// Asks the guards of one's own, if there are any.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::paths;
+use super::{Keep, paths};
 use crate::types::{Code, Denial, Fault, Grant, Rights, text};
 
 /// A set of authority: directories and environment variables.
@@ -85,6 +85,47 @@ impl Grants {
         let env = std::mem::take(&mut self.env);
         (self.env, gone.env) = env.into_iter().partition(|(name, _)| wanted(name));
         gone.list()
+    }
+
+    /// Keeps what is named, or says everything that is named in vain.
+    pub(super) fn only(self, keep: &Keep) -> Result<Grants, Vec<Denial>> {
+        let mut kept = Grants::none();
+        let mut denials = Vec::new();
+        for (guest, rights) in &keep.dirs {
+            match self.dirs.iter().find(|dir| dir.guest == *guest) {
+                Some(dir) => kept.dirs.push(DirGrant {
+                    rights: dir.rights.min(*rights),
+                    ..dir.clone()
+                }),
+                None => {
+                    let target = text::line(guest, 256);
+                    let hint = format!("grant it outside first: `--dir HOST::{target}:{rights}`");
+                    denials.push(denial(
+                        "directory",
+                        target,
+                        "no outer layer grants it",
+                        hint,
+                    ));
+                }
+            }
+        }
+        for name in &keep.env {
+            match self.env.get(name) {
+                Some(value) => {
+                    kept.env.insert(name.clone(), value.clone());
+                }
+                None => {
+                    let target = text::line(name, 256);
+                    let hint = format!("grant it outside first: `--env {target}`");
+                    denials.push(denial("variable", target, "no outer layer grants it", hint));
+                }
+            }
+        }
+        if denials.is_empty() {
+            Ok(kept)
+        } else {
+            Err(denials)
+        }
     }
 
     pub(crate) fn dirs(&self) -> &[DirGrant] {

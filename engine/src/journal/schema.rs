@@ -302,7 +302,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let from = version(&transaction)?;
     for step in STEPS.iter().skip(from) {
         transaction.execute_batch(step)?;
-        super::writer::named_point("during-migration");
+        crate::types::named_point("during-migration");
     }
     if from == 0 {
         transaction.pragma_update(None, "application_id", APPLICATION)?;

@@ -80,7 +80,9 @@ impl Claims for Journal {
     fn release(&self, scope: &str, key: &str) -> Result<(), Fault> {
         self.within(|transaction| {
             transaction
-                .prepare_cached("DELETE FROM claim WHERE scope = ?1 AND key = ?2 AND value IS NULL")?
+                .prepare_cached(
+                    "DELETE FROM claim WHERE scope = ?1 AND key = ?2 AND value IS NULL",
+                )?
                 .execute([scope, key])
                 .map(drop)
         })

@@ -183,10 +183,7 @@ impl Roster for Journal {
 }
 
 /// The first and last events of all calls since the workflow began that speak of it.
-fn begun(
-    connection: &Connection,
-    workflow: WorkflowId,
-) -> rusqlite::Result<Vec<(String, String)>> {
+fn begun(connection: &Connection, workflow: WorkflowId) -> rusqlite::Result<Vec<(String, String)>> {
     let source = Source::Workflow {
         workflow_id: workflow,
     };
@@ -198,9 +195,10 @@ fn begun(
                AND instr(body, ?2) > 0
              ORDER BY position",
         )?
-        .query_map([source.to_string(), format!("workflow:{workflow}")], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?
+        .query_map(
+            [source.to_string(), format!("workflow:{workflow}")],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
         .collect()
 }
 
@@ -229,14 +227,20 @@ struct Held {
 impl Lease for Held {}
 
 impl Drop for Held {
-    #[expect(clippy::disallowed_methods, reason = "the journal removes its own lock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the journal removes its own lock"
+    )]
     fn drop(&mut self) {
         // Still locked: nobody else holds this file. One that stays does no harm.
         std::fs::remove_file(&self.path).ok();
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the journal looks at its own lock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the journal looks at its own lock"
+)]
 fn same_file(file: &File, path: &std::path::Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let (Ok(open), Ok(named)) = (file.metadata(), std::fs::metadata(path)) else {

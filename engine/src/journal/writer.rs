@@ -11,7 +11,7 @@ use super::chain::Head;
 use super::key::{self, CheckpointKind, Claim, Key};
 use super::schema;
 use crate::event::{Audit, Event, Lost, Queue, Source, Taken};
-use crate::types::{Clock, EventId, JournalId, StreamId};
+use crate::types::{Clock, EventId, JournalId, StreamId, named_point};
 
 /// Events in one transaction.
 const MOST_AT_ONCE: usize = 4096;
@@ -393,22 +393,3 @@ pub(super) fn store(connection: &Connection, key: &Key, claim: &Claim) -> rusqli
         ])
         .map(drop)
 }
-
-/// A place where the tests of crashes end the process: the one that `ENGINE_TEST_CRASH_AT` names, when it is
-/// passed for the time that `ENGINE_TEST_CRASH_AFTER` says.
-#[cfg(test)]
-pub(super) fn named_point(name: &str) {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static PASSED: AtomicU64 = AtomicU64::new(0);
-    if std::env::var("ENGINE_TEST_CRASH_AT").as_deref() != Ok(name) {
-        return;
-    }
-    let after = std::env::var("ENGINE_TEST_CRASH_AFTER").map_or(0, |n| n.parse().unwrap());
-    if PASSED.fetch_add(1, Ordering::Relaxed) == after {
-        let own = rustix::process::getpid();
-        rustix::process::kill_process(own, rustix::process::Signal::KILL).unwrap();
-    }
-}
-
-#[cfg(not(test))]
-pub(super) fn named_point(_name: &str) {}

@@ -15,9 +15,7 @@ use crate::guard::{ApprovalDesk, Approver, Current, Explanation, Grants, Policie
 use crate::guard::{Known, Named};
 #[cfg(feature = "guard-cedar")]
 use crate::types::Digest;
-use crate::types::{
-    Clock, Descriptor, Fault, FaultKind, Json, Limits, Outcome, Phase, text,
-};
+use crate::types::{Clock, Descriptor, Fault, FaultKind, Json, Limits, Outcome, Phase, text};
 
 /// What the operator of an engine decides: the outermost layer of every call.
 ///
@@ -491,7 +489,10 @@ impl Engine {
         }
         let Some(component) = components.get(capability) else {
             let known = components.keys().chain(self.0.capabilities.keys());
-            return Err(Fault::unknown_capability(capability, known.map(String::as_str)));
+            return Err(Fault::unknown_capability(
+                capability,
+                known.map(String::as_str),
+            ));
         };
         let shape = component.describe();
         let Some(function) = function else {

@@ -10,6 +10,6 @@ mod run;
 
 pub use capability::Capability;
 pub use clock::SystemClock;
-pub use engine::{Config, Engine, EngineBuilder};
 pub(crate) use engine::LookedUp;
+pub use engine::{Config, Engine, EngineBuilder};
 pub use request::Call;

@@ -1,8 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::component::{Cancel, Forward, Stdin};
-use crate::guard::{Grants, Layer, Tally};
-use crate::types::{Fault, Json, Limits, Principal, Token, Via, WorkflowId, is_label, text};
+use crate::guard::{Grants, Keep, Layer, Tally};
+use crate::types::{
+    Fault, Json, Limits, Principal, Rights, Token, Via, WorkflowId, is_label, text,
+};
 
 /// The most labels of one call.
 const MOST_LABELS: usize = 64;
@@ -30,6 +32,8 @@ pub struct Call {
     pub(super) labels: BTreeSet<String>,
     /// The plan step's layer.
     pub(super) inner: Layer,
+    /// Who has to approve it besides what policies say.
+    pub(super) approvers: Option<String>,
     pub(super) tally: Tally,
     pub(super) approval: Option<Redeem>,
     /// The misspelt name that was repaired.
@@ -105,6 +109,7 @@ impl Call {
             step: None,
             labels: BTreeSet::new(),
             inner: Layer::default(),
+            approvers: None,
             tally: Tally::new(),
             approval: None,
             misspelt: None,
@@ -172,7 +177,29 @@ impl Call {
     ) -> Self {
         self.via = Via::Planned;
         self.step = Some((workflow, step.into()));
-        self.inner = Layer { grants, limits };
+        self.inner = Layer {
+            grants,
+            limits,
+            keep: None,
+        };
+        self
+    }
+
+    /// Keeps of all that is granted only these directories, by the names that guests see, with at most these
+    /// rights, and these environment variables.
+    ///
+    /// Comes after [`step`](Call::step), whose layer it is. What nobody grants denies the call.
+    #[must_use]
+    pub fn only(mut self, dirs: BTreeMap<String, Rights>, env: BTreeSet<String>) -> Self {
+        self.inner.keep = Some(Keep { dirs, env });
+        self
+    }
+
+    /// Has the call approved by these, separated by `,`, whatever policies say; empty for anybody but whoever
+    /// makes the call.
+    #[must_use]
+    pub fn asking(mut self, approvers: impl Into<String>) -> Self {
+        self.approvers = Some(approvers.into());
         self
     }
 

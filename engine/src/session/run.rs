@@ -135,6 +135,7 @@ impl<'a> Run<'a> {
             step,
             labels,
             inner,
+            approvers,
             tally,
             approval,
             misspelt,
@@ -167,6 +168,7 @@ impl<'a> Run<'a> {
             counters: tally.ask(&action),
             capability: capability.map_or_else(Layer::default, |found| found.layer.clone()),
             layers: vec![own, inner],
+            approvers,
             action,
         };
         let name = ask.action.name.clone();
@@ -235,6 +237,7 @@ impl<'a> Run<'a> {
             step,
             labels,
             inner,
+            approvers,
             tally,
             ..
         } = call;
@@ -252,6 +255,7 @@ impl<'a> Run<'a> {
             counters: tally.ask(&action),
             capability: capability.map_or_else(Layer::default, |found| found.layer.clone()),
             layers: vec![own, inner],
+            approvers,
             action,
         };
         let arguments = chosen.arguments;

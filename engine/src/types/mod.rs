@@ -17,6 +17,7 @@ mod manifest;
 mod open;
 mod outcome;
 mod place;
+mod point;
 mod quantity;
 #[cfg(feature = "schema")]
 mod schema;
@@ -45,6 +46,7 @@ pub use manifest::{AskedLimits, Asks, Example, FunctionManifest, Manifest, is_ca
 pub use open::Open;
 pub use outcome::{ComponentName, Failure, FailureSource, Outcome, Usage};
 pub use place::{Budget, Frame, Phase};
+pub(crate) use point::named_point;
 pub use quantity::{Bytes, Fuel, QuantityError, WallTime};
 pub use shape::{FunctionShape, Shape, ShapeChange};
 pub use store::{

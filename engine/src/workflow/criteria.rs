@@ -191,7 +191,10 @@ fn value(criterion: &Criterion, step: &str, part: &Value) -> (bool, String) {
     if wrong.is_empty() {
         (true, format!("{place} is {shown}"))
     } else {
-        (false, format!("{place} is {shown}: it {}", wrong.join(" and ")))
+        (
+            false,
+            format!("{place} is {shown}: it {}", wrong.join(" and ")),
+        )
     }
 }
 

@@ -3,18 +3,25 @@
 mod check;
 pub(crate) mod criteria;
 pub(crate) mod doom;
+mod drive;
 mod machine;
-mod plan;
+mod memory;
+pub(crate) mod plan;
 pub(crate) mod refs;
+mod resume;
 pub(crate) mod stall;
+mod summary;
 
 pub use check::{Checked, Foreseen, Row};
+pub use drive::{Start, WorkflowStore, Workflows, read_plan};
 pub use machine::{
     About, Act, Approval, CallEnd, Effect, Evidence, Input, Known, Most, Output, Proposal,
     Question, Remedy, Stalled, State, StepState, StepStatus, Transition, What, has_ended, may_go,
     step,
 };
+pub use memory::MemoryStore;
 pub use plan::{
     Backoff, Criterion, Plan, PlanSpec, Preferences, Problem, ResourceLimits, Retry, RetrySpec,
     Step, StepGrants, StepSpec, Unanswered, UndoSpec, WorkflowType,
 };
+pub use summary::{StepSummary, Summary};

@@ -51,7 +51,11 @@ fn ask(layers: Vec<Layer>) -> Ask {
 }
 
 fn layer(grants: Option<Grants>, limits: Option<Limits>) -> Layer {
-    Layer { grants, limits }
+    Layer {
+        grants,
+        limits,
+        keep: None,
+    }
 }
 
 fn granting(path: &str, rights: Rights) -> Grants {

@@ -69,7 +69,12 @@ impl Draft {
             .zip(&found)
             .map(|(step, found)| {
                 let of_capability = found.iter().flat_map(|found| &found.labels);
-                step.spec.labels.iter().chain(of_capability).cloned().collect()
+                step.spec
+                    .labels
+                    .iter()
+                    .chain(of_capability)
+                    .cloned()
+                    .collect()
             })
             .collect();
         let (into, out) = flow::labels(&plan, &own);
@@ -155,7 +160,11 @@ impl Draft {
             );
         }
         let longest = self.plan.timeout_ms();
-        if step.spec.timeout_ms.is_some_and(|timeout| timeout > longest) {
+        if step
+            .spec
+            .timeout_ms
+            .is_some_and(|timeout| timeout > longest)
+        {
             self.problems.push(
                 Problem::new(
                     format!("{at}/timeout_ms"),
@@ -232,12 +241,15 @@ impl Draft {
                 return;
             }
         };
-        if !found.declared.as_ref().is_some_and(|declared| declared.pure) {
-            self.problems.push(
-                Problem::new(&at, "the function is not declared pure").hint(
+        if !found
+            .declared
+            .as_ref()
+            .is_some_and(|declared| declared.pure)
+        {
+            self.problems
+                .push(Problem::new(&at, "the function is not declared pure").hint(
                     "a criterion only looks: use a function whose manifest says `\"pure\": true`",
-                ),
-            );
+                ));
         }
         if found.function.result != Some(WitType::Bool) {
             let returns = found
@@ -289,7 +301,9 @@ impl Draft {
         for (probe, answer) in self.probes.iter().zip(answers) {
             let explained = match answer {
                 Ok(explained) => explained,
-                Err(fault) if probe.whole || !matches!(fault.kind(), FaultKind::Argument { .. }) => {
+                Err(fault)
+                    if probe.whole || !matches!(fault.kind(), FaultKind::Argument { .. }) =>
+                {
                     self.problems.push(objection(&probe.pointer, &fault));
                     continue;
                 }
@@ -399,7 +413,11 @@ impl Draft {
             ("max_calls", limits.max_calls, worst.calls),
             ("max_fuel", limits.max_fuel, worst.fuel),
             ("max_wall_ms", limits.max_wall_ms, worst.wall_ms),
-            ("max_output_bytes", limits.max_output_bytes, worst.output_bytes),
+            (
+                "max_output_bytes",
+                limits.max_output_bytes,
+                worst.output_bytes,
+            ),
         ] {
             if let Some(most) = most.filter(|most| *most < needed) {
                 found.push((
@@ -493,10 +511,10 @@ fn is_about_the_action(explained: &Explanation, policies: &Policies) -> bool {
 
 fn denied(probe: &Probe, explained: &Explanation) -> Problem {
     let verdict = &explained.verdict;
-    let by = verdict
-        .policies
-        .first()
-        .map_or_else(|| "no policy permits it".to_owned(), |policy| format!("`{policy}`"));
+    let by = verdict.policies.first().map_or_else(
+        || "no policy permits it".to_owned(),
+        |policy| format!("`{policy}`"),
+    );
     let reason = if verdict.reason.is_empty() {
         by
     } else {

@@ -9,7 +9,7 @@ mod sample;
 mod table;
 mod types;
 
-pub(crate) use draft::{Asked, Draft, Probe};
+pub(crate) use draft::{Draft, Probe};
 pub use table::{Checked, Foreseen, Row};
 
 use std::collections::BTreeSet;

@@ -10,5 +10,5 @@ mod detector;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use config::{Config, ConfigError};
+pub(crate) use config::Config;
 pub(crate) use detector::{Call, Detector, Verdict};

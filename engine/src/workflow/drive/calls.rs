@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::task::JoinError;
 
+use super::WorkflowStore;
 use super::crew::limits;
 use super::driving::{Driving, ended_early};
-use super::{WorkflowStore, named_point};
 use crate::component::Cancel;
 use crate::session::Call;
 use crate::types::{
-    Claimed, Code, Decision, Digest, Failure, Fault, Outcome, Status, Usage, Verdict,
+    Claimed, Code, Decision, Digest, Failure, Fault, Outcome, Status, Usage, Verdict, named_point,
 };
 use crate::workflow::check::Finding as _;
 use crate::workflow::machine::{CallEnd, Evidence, Most, Output, StepState, What};
@@ -270,8 +270,7 @@ impl Driving {
             Claimed::New => Ok(None),
             Claimed::Settled(output) => {
                 let output = serde_json::from_str(&output).map_err(|error| {
-                    super::unfit("the result of an idempotency key cannot be read")
-                        .caused_by(error)
+                    super::unfit("the result of an idempotency key cannot be read").caused_by(error)
                 })?;
                 Ok(Some(ended(output)))
             }
@@ -312,7 +311,10 @@ impl Driving {
             .key(step)
             .and_then(|key| self.resolved(&undo.args, &key))
             .and_then(|args| {
-                let capability = undo.capability.as_ref().unwrap_or(&found.step.spec.capability);
+                let capability = undo
+                    .capability
+                    .as_ref()
+                    .unwrap_or(&found.step.spec.capability);
                 self.workflows
                     .crew
                     .crew
@@ -327,7 +329,9 @@ impl Driving {
             }
         };
         let labels = self.leaving(step);
-        let call = call.step(self.state.id(), found.id(), None, None).labels(labels);
+        let call = call
+            .step(self.state.id(), found.id(), None, None)
+            .labels(labels);
         let call = self.for_this(call, step);
         let engine = self.workflows.crew.crew.engine.clone();
         self.calls.spawn(async move {

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::component::Compiled;
 use crate::session::{Call, Engine, LookedUp};
-use crate::types::{Bytes, Effect, Fault, Fuel, Function, FunctionManifest, Limits, LimitsError, WallTime};
+use crate::types::{
+    Bytes, Effect, Fault, Fuel, Function, FunctionManifest, Limits, LimitsError, WallTime,
+};
 use crate::workflow::check::{Finding, Found};
 use crate::workflow::machine::{Known, Most};
 
@@ -42,12 +44,16 @@ impl Crew {
 
 fn function_of(found: &LookedUp) -> Function {
     let shape = found.component.describe();
-    shape.functions().get(found.position).cloned().unwrap_or(Function {
-        interface: None,
-        name: String::new(),
-        parameters: Vec::new(),
-        result: None,
-    })
+    shape
+        .functions()
+        .get(found.position)
+        .cloned()
+        .unwrap_or(Function {
+            interface: None,
+            name: String::new(),
+            parameters: Vec::new(),
+            result: None,
+        })
 }
 
 impl Finding for Crew {

@@ -10,10 +10,10 @@ use super::watch::Watch;
 use super::{Start, WorkflowStore, Workflows, unfit};
 use crate::component::Cancel;
 use crate::event::{LoopKind, Teller, WorkflowState};
-use crate::guard::{QuestionState, Tally};
+use crate::guard::Tally;
 use crate::types::{
-    Clock, Code, Digest, Failure, Fault, FaultKind, Lease, RosterEntry, Status, Usage, WorkflowId,
-    text,
+    Clock, Code, Digest, Failure, Fault, FaultKind, Lease, QuestionState, RosterEntry, Status,
+    Usage, WorkflowId, named_point, text,
 };
 use crate::workflow::check::Checked;
 use crate::workflow::doom;
@@ -138,6 +138,11 @@ impl Driving {
         }
     }
 
+    /// Takes a state that was made from all inputs.
+    pub(crate) fn restore(&mut self, state: State) {
+        self.state = state;
+    }
+
     /// Drives the workflow until it has ended.
     pub(super) async fn to_the_end(mut self) -> Result<(State, Arc<dyn WorkflowStore>), Fault> {
         loop {
@@ -166,9 +171,9 @@ impl Driving {
 
     fn until_due(&self) -> Duration {
         let now = self.now_ms();
-        self.state
-            .wakes_at_ms()
-            .map_or(POLL, |at| Duration::from_millis(at.saturating_sub(now)).min(POLL))
+        self.state.wakes_at_ms().map_or(POLL, |at| {
+            Duration::from_millis(at.saturating_sub(now)).min(POLL)
+        })
     }
 
     pub(super) fn now_ms(&self) -> u64 {
@@ -204,11 +209,12 @@ impl Driving {
         if let [Effect::Refuse { reason }] = effects.as_slice() {
             return Ok(Some(reason.clone()));
         }
-        super::named_point("before-input");
+        named_point("before-input");
         let store = self.store().clone();
         blocking(move || store.append(workflow, &written)).await?;
-        super::named_point("after-input");
+        named_point("after-input");
         if self.state.phase() != before {
+            self.watch.moved(at_ms);
             let entry = self.entry(at_ms);
             let store = self.store().clone();
             blocking(move || store.enter(&entry)).await?;
@@ -286,7 +292,10 @@ impl Driving {
         if !fresh.is_empty() {
             let verdict = self.doom.record(&fresh);
             if let Some(refusal) = verdict.refusal() {
-                let actions = fresh.iter().map(|call| text::line(&call.name, 128)).collect();
+                let actions = fresh
+                    .iter()
+                    .map(|call| text::line(&call.name, 128))
+                    .collect();
                 for (step, attempt, ..) in ready {
                     let failure = Failure::plain(Code::DeniedLoop, &refusal);
                     self.pending.push_back(ended_early(step, attempt, failure));
@@ -424,12 +433,14 @@ pub(crate) fn word(state: WorkflowState) -> String {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work).await.map_err(|panicked| {
-        Fault::new(FaultKind::Bug {
-            at: "the store of workflows",
-        })
-        .caused_by(panicked)
-    })?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|panicked| {
+            Fault::new(FaultKind::Bug {
+                at: "the store of workflows",
+            })
+            .caused_by(panicked)
+        })?
 }
 
 /// Something that nobody can guess, to make tokens and waits from.
@@ -457,8 +468,10 @@ pub(crate) fn replayed(
     let mut all = Vec::with_capacity(inputs.len());
     for (number, body) in inputs.iter().enumerate() {
         let input: Input = serde_json::from_str(body).map_err(|error| {
-            unfit(format!("the input {number} of the workflow {workflow} cannot be read"))
-                .caused_by(error)
+            unfit(format!(
+                "the input {number} of the workflow {workflow} cannot be read"
+            ))
+            .caused_by(error)
         })?;
         let at_ms = input.at_ms;
         let (next, effects) = step(state, input);

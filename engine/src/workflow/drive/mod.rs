@@ -18,7 +18,7 @@ use crate::session::Engine;
 use crate::types::{
     Blobs, Claims, Fault, FaultKind, Inputs, Principal, Roster, RosterEntry, WorkflowId,
 };
-use crate::workflow::check::{Checked, Draft, Probe};
+use crate::workflow::check::{Checked, Draft, Finding, Found, Probe};
 use crate::workflow::machine::{Act, State};
 use crate::workflow::plan::{Plan, PlanSpec, Problem};
 use crate::workflow::resume;
@@ -236,6 +236,16 @@ impl Workflows {
         act: Act,
     ) -> Result<Option<Value>, Fault> {
         wishes::wish(self, workflow, by, (token, act)).await
+    }
+}
+
+impl Finding for Workflows {
+    fn find(&self, capability: &str, function: Option<&str>) -> Result<Found, Fault> {
+        self.crew.crew.find(capability, function)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.crew.crew.names()
     }
 }
 

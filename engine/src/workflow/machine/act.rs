@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Act;
+use super::Effect;
 use super::input::{Known, Output};
 use super::question::About;
 use super::state::{StepState, StepStatus};
 use super::step::{Refused, Turn};
-use super::Effect;
 use crate::event::{EventKind, WorkflowState};
 use crate::types::text::MOST_IN_EVENT;
 use crate::types::{Bounded, Code, Failure, Principal, Status, text};
@@ -66,7 +66,11 @@ impl Turn {
             "no question with this token waits for an answer: it was answered, expired or never asked"
                 .to_owned()
         })?;
-        let about = self.state.questions.get(&number).map(|question| &question.about);
+        let about = self
+            .state
+            .questions
+            .get(&number)
+            .map(|question| &question.about);
         match about {
             Some(about) if about.takes(act) => Ok(number),
             Some(about) => Err(format!(
@@ -131,7 +135,9 @@ impl Turn {
                     .filter(|question| question.about != About::Paused)
                     .count();
                 if others > 0 {
-                    return Err(format!("cannot continue: {others} questions wait for answers"));
+                    return Err(format!(
+                        "cannot continue: {others} questions wait for answers"
+                    ));
                 }
                 self.close_pause();
                 self.resume("Resumed");
@@ -301,7 +307,9 @@ impl Turn {
     /// The steps that arguments and names refer to; all of them have to be there.
     fn needs(&self, args: &Value, names: &BTreeSet<String>) -> Result<BTreeSet<usize>, Refused> {
         let references = refs::references(args).map_err(|problems| {
-            problems.first().map_or_else(String::new, ToString::to_string)
+            problems
+                .first()
+                .map_or_else(String::new, ToString::to_string)
         })?;
         let inputs = self.state.plan.as_ref().map(|plan| &plan.spec().inputs);
         let mut needs = BTreeSet::new();
@@ -312,7 +320,10 @@ impl Turn {
                 }
                 Reference::Input { name, .. } => {
                     if !inputs.is_some_and(|inputs| inputs.contains_key(&name)) {
-                        return Err(format!("the plan has no input `{}`", text::line(&name, 100)));
+                        return Err(format!(
+                            "the plan has no input `{}`",
+                            text::line(&name, 100)
+                        ));
                     }
                 }
                 Reference::IdempotencyKey => {}
@@ -338,10 +349,16 @@ impl Turn {
         bare.idempotency_key = None;
         alone.steps = vec![bare];
         alone.success = Vec::new();
-        let settled = Plan::new(alone, Default::default())
-            .map_err(|problems| problems.first().map_or_else(String::new, ToString::to_string))?;
+        let settled = Plan::new(alone, Default::default()).map_err(|problems| {
+            problems
+                .first()
+                .map_or_else(String::new, ToString::to_string)
+        })?;
         if self.state.position(&spec.id).is_some() {
-            return Err(format!("there is a step `{}` already", text::line(&spec.id, 64)));
+            return Err(format!(
+                "there is a step `{}` already",
+                text::line(&spec.id, 64)
+            ));
         }
         let mut needs = self.needs(&args, &depends_on)?;
         if let Some(key) = &spec.idempotency_key {
@@ -353,7 +370,10 @@ impl Turn {
             match found.status {
                 StepStatus::Completed => {}
                 status if status.has_ended() => {
-                    return Err(format!("it needs the step `{}`, which has no result", found.id()));
+                    return Err(format!(
+                        "it needs the step `{}`, which has no result",
+                        found.id()
+                    ));
                 }
                 _ => blocked += 1,
             }
@@ -425,7 +445,9 @@ impl Turn {
         match found.status {
             StepStatus::Running => return Err(format!("the step `{step}` runs")),
             StepStatus::Uncertain => {
-                return Err(format!("a question about the step `{step}` waits for an answer"));
+                return Err(format!(
+                    "a question about the step `{step}` waits for an answer"
+                ));
             }
             StepStatus::Completed => return Err(format!("the step `{step}` has a result")),
             status if status.has_ended() => self.state.open += 1,
@@ -453,7 +475,9 @@ impl Turn {
             Some(step) => {
                 let at = self.named(step)?;
                 if !lacks(self.at(at)?.status) {
-                    return Err(format!("the step `{step}` has neither failed nor been skipped"));
+                    return Err(format!(
+                        "the step `{step}` has neither failed nor been skipped"
+                    ));
                 }
                 let mut next = vec![at];
                 while let Some(at) = next.pop() {
@@ -464,25 +488,26 @@ impl Turn {
             }
             None => {
                 let all = self.state.steps.iter().enumerate();
-                again.extend(
-                    all.filter(|(_, step)| lacks(step.status))
-                        .map(|(at, _)| at),
-                );
+                again.extend(all.filter(|(_, step)| lacks(step.status)).map(|(at, _)| at));
             }
         }
         if again.is_empty() {
             return Err("no step has failed or been skipped".to_owned());
         }
-        let ready = |needed: usize| {
-            again.contains(&needed)
-                || self
-                    .state
-                    .steps
-                    .get(needed)
-                    .is_some_and(|step| !lacks(step.status) && step.status != StepStatus::Removed)
-        };
+        let ready =
+            |needed: usize| {
+                again.contains(&needed)
+                    || self.state.steps.get(needed).is_some_and(|step| {
+                        !lacks(step.status) && step.status != StepStatus::Removed
+                    })
+            };
         for at in &again {
-            let stuck = self.state.graph.needs(*at).iter().find(|need| !ready(**need));
+            let stuck = self
+                .state
+                .graph
+                .needs(*at)
+                .iter()
+                .find(|need| !ready(**need));
             if let Some(need) = stuck {
                 return Err(format!(
                     "the step `{}` needs `{}`, which has no result: restart that first",

@@ -185,7 +185,9 @@ impl Budgets {
                 continue;
             };
             let fraction = used as f64 / most as f64;
-            if (fraction >= WARNED_AT || most - used == 1) && used > 0 && !self.warned.contains(&name)
+            if (fraction >= WARNED_AT || most - used == 1)
+                && used > 0
+                && !self.warned.contains(&name)
             {
                 self.warned.push(name);
                 warnings.push(EventKind::BudgetWarned {

@@ -10,12 +10,7 @@ use crate::types::{Bounded, Code, Digest, Failure, Status, text};
 
 impl Turn {
     /// An attempt of a step ended.
-    pub(super) fn ended(
-        &mut self,
-        step: usize,
-        attempt: u32,
-        end: CallEnd,
-    ) -> Result<(), Refused> {
+    pub(super) fn ended(&mut self, step: usize, attempt: u32, end: CallEnd) -> Result<(), Refused> {
         let ending = self.state.ending.is_some();
         let found = self.at(step)?;
         if found.status != StepStatus::Running || found.attempts != attempt {
@@ -37,9 +32,9 @@ impl Turn {
         for warning in self.state.budgets.warnings() {
             self.tell(warning);
         }
-        let failure = end.failure.unwrap_or_else(|| {
-            Failure::plain(Code::Internal, "the call ended without a reason")
-        });
+        let failure = end
+            .failure
+            .unwrap_or_else(|| Failure::plain(Code::Internal, "the call ended without a reason"));
         match end.status {
             Status::Ok => {
                 let output = end.output.unwrap_or_else(|| Output::inline("null"));
@@ -55,9 +50,7 @@ impl Turn {
             Status::Cancelled if interrupted && (repeatable || !end.started) => {
                 self.again(step)?;
             }
-            Status::Cancelled | Status::Uncertain
-                if end.started && !repeatable && !ending =>
-            {
+            Status::Cancelled | Status::Uncertain if end.started && !repeatable && !ending => {
                 self.doubt(step);
             }
             _ => self.retry_or_fail(step, attempt, failure),
@@ -68,7 +61,11 @@ impl Turn {
     /// Plans another attempt, if there is to be one.
     fn retry_or_fail(&mut self, step: usize, attempt: u32, failure: Failure) {
         let now = self.state.time.now_ms;
-        let left = self.state.time.most_ms.saturating_sub(self.state.time.active_ms);
+        let left = self
+            .state
+            .time
+            .most_ms
+            .saturating_sub(self.state.time.active_ms);
         let seed = self.state.seed;
         let allowed = self.state.ending.is_none() && self.state.retries > 0;
         let Ok(found) = self.at(step) else { return };
@@ -147,7 +144,12 @@ impl Turn {
         Ok(())
     }
 
-    pub(super) fn decided(&mut self, step: usize, question: &str, approval: Approval) -> Result<(), Refused> {
+    pub(super) fn decided(
+        &mut self,
+        step: usize,
+        question: &str,
+        approval: Approval,
+    ) -> Result<(), Refused> {
         let found = self.at(step)?;
         let asked = found.question.as_ref().map(|(asked, _)| asked.as_str());
         if found.status != StepStatus::Asking || asked != Some(question) {
@@ -197,7 +199,9 @@ impl Turn {
         }
         self.step_ended(step, Status::Ok);
         for after in self.state.graph.needed_by(step).to_vec() {
-            let Ok(waiting) = self.at(after) else { continue };
+            let Ok(waiting) = self.at(after) else {
+                continue;
+            };
             waiting.blocked = waiting.blocked.saturating_sub(1);
             if waiting.blocked == 0 && waiting.status == StepStatus::Pending {
                 waiting.status = StepStatus::Ready;
@@ -252,7 +256,9 @@ impl Turn {
         let now = self.state.time.now_ms;
         let mut next = self.state.graph.needed_by(step).to_vec();
         while let Some(after) = next.pop() {
-            let Ok(waiting) = self.at(after) else { continue };
+            let Ok(waiting) = self.at(after) else {
+                continue;
+            };
             if waiting.status != StepStatus::Pending {
                 continue;
             }
@@ -282,7 +288,13 @@ impl Turn {
         found.status = StepStatus::Uncertain;
         let (id, action) = (found.id().to_owned(), found.known.action.clone());
         let arguments = Bounded::new(&found.step.spec.args.to_string(), MOST_IN_EVENT);
-        self.tell_of(step, EventKind::ReplayUncertain { action: action.clone(), arguments });
+        self.tell_of(
+            step,
+            EventKind::ReplayUncertain {
+                action: action.clone(),
+                arguments,
+            },
+        );
         let prompt = format!(
             "the step `{id}` ({}) had begun, and it is not known whether it had its effect: retry it, mark it done \
              with a value, skip it or fail it",

@@ -24,7 +24,12 @@ impl Turn {
                 || not_started.contains(step)
                 || ended.iter().any(|(known, ..)| known == step)
         };
-        let lost = self.state.running.iter().chain(&undoing).find(|step| !known(step));
+        let lost = self
+            .state
+            .running
+            .iter()
+            .chain(&undoing)
+            .find(|step| !known(step));
         if let Some(step) = lost {
             return Err(format!(
                 "nothing is said about the step at position {step}, which ran"
@@ -143,10 +148,9 @@ impl super::StepStatus {
     /// Whether a person can still change the step's arguments.
     pub(super) fn can_change(self) -> bool {
         match self {
-            StepStatus::Pending
-            | StepStatus::Ready
-            | StepStatus::Retrying
-            | StepStatus::Asking => true,
+            StepStatus::Pending | StepStatus::Ready | StepStatus::Retrying | StepStatus::Asking => {
+                true
+            }
             StepStatus::Running
             | StepStatus::Uncertain
             | StepStatus::Completed

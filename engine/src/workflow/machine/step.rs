@@ -51,7 +51,10 @@ impl Turn {
     /// Takes the input, or refuses it before anything has changed.
     fn take(&mut self, what: What) -> Result<(), Refused> {
         if self.state.has_ended() {
-            return Err(format!("the workflow has ended: it is {}", self.phase_name()));
+            return Err(format!(
+                "the workflow has ended: it is {}",
+                self.phase_name()
+            ));
         }
         match what {
             What::Proposed(proposal) => self.propose(*proposal),
@@ -140,7 +143,10 @@ impl Turn {
         if phases.contains(&self.state.phase) {
             return Ok(());
         }
-        Err(format!("cannot {what}: the workflow is {}", self.phase_name()))
+        Err(format!(
+            "cannot {what}: the workflow is {}",
+            self.phase_name()
+        ))
     }
 
     pub(super) fn at(&mut self, step: usize) -> Result<&mut StepState, Refused> {
@@ -161,8 +167,11 @@ impl Turn {
             depth,
             known,
         } = proposal;
-        let plan = Plan::new(plan, Default::default())
-            .map_err(|problems| problems.first().map_or_else(String::new, Problem::to_string))?;
+        let plan = Plan::new(plan, Default::default()).map_err(|problems| {
+            problems
+                .first()
+                .map_or_else(String::new, Problem::to_string)
+        })?;
         if plan.hash() != hash {
             return Err(format!("the plan is {}, not {hash}", plan.hash()));
         }

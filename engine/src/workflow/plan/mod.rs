@@ -14,7 +14,7 @@ pub use spec::{
 };
 
 pub(crate) use graph::Graph;
-pub(crate) use settle::{close, escaped, is_name};
+pub(crate) use settle::close;
 
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,13 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 
 use super::settled::Inner;
-use super::{Criterion, Graph, PlanSpec, Problem, ResourceLimits, Retry, RetrySpec, Step, StepSpec};
+use super::{
+    Criterion, Graph, PlanSpec, Problem, ResourceLimits, Retry, RetrySpec, Step, StepSpec,
+};
 use crate::guard::Glob;
 use crate::types::{Digest, text};
-use crate::workflow::{criteria, doom};
 use crate::workflow::refs::{self, Reference};
+use crate::workflow::{criteria, doom};
 
 /// The characters of a goal.
 const GOAL: RangeInclusive<usize> = 1..=10_000;
@@ -45,7 +47,6 @@ fn is_label(text: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-
 /// A plan on its way to being understood, and what is wrong with it.
 #[derive(Default)]
 pub(super) struct Settling {
@@ -79,11 +80,7 @@ impl Settling {
             self.object(
                 Problem::new(
                     pointer,
-                    format!(
-                        "{found} is outside {} to {}",
-                        bounds.start(),
-                        bounds.end()
-                    ),
+                    format!("{found} is outside {} to {}", bounds.start(), bounds.end()),
                 )
                 .hint("choose a value within the bounds"),
             );
@@ -101,11 +98,7 @@ impl Settling {
         self.limits(&spec.resource_limits);
         self.preferences(&spec);
         for (position, step) in spec.steps.iter().enumerate() {
-            if self
-                .positions
-                .insert(step.id.clone(), position)
-                .is_some()
-            {
+            if self.positions.insert(step.id.clone(), position).is_some() {
                 self.object(
                     Problem::new(
                         format!("/steps/{position}/id"),
@@ -147,9 +140,10 @@ impl Settling {
         }
         Some(Inner {
             hash: Digest::of_parts(["plan 1".as_bytes(), &written]),
-            allowed: spec.allowed_capabilities.as_ref().map(|allowed| {
-                allowed.iter().map(|glob| Glob::new(glob.clone())).collect()
-            }),
+            allowed: spec
+                .allowed_capabilities
+                .as_ref()
+                .map(|allowed| allowed.iter().map(|glob| Glob::new(glob.clone())).collect()),
             steps,
             graph,
             spec,
@@ -199,7 +193,8 @@ impl Settling {
         self.range("/timeout_ms", spec.timeout_ms, &TIMEOUT_MS);
         if spec.steps.is_empty() {
             self.object(
-                Problem::new("/steps", "the plan has no steps").hint("a plan has at least one step"),
+                Problem::new("/steps", "the plan has no steps")
+                    .hint("a plan has at least one step"),
             );
         }
         if spec.steps.len() as u64 > *STEPS.end() {
@@ -256,14 +251,19 @@ impl Settling {
         );
         let counted = [
             ("max_identical_calls", preferences.max_identical_calls),
-            ("max_fuzzy_identical_calls", preferences.max_fuzzy_identical_calls),
+            (
+                "max_fuzzy_identical_calls",
+                preferences.max_fuzzy_identical_calls,
+            ),
         ];
         for (name, most) in counted {
             self.range(&format!("/preferences/{name}"), most, &(1..=u32::MAX));
         }
         let loops = doom::Config::new(
             preferences.max_identical_calls.filter(|most| *most > 0),
-            preferences.max_fuzzy_identical_calls.filter(|most| *most > 0),
+            preferences
+                .max_fuzzy_identical_calls
+                .filter(|most| *most > 0),
         );
         if let Err(error) = loops {
             self.object(Problem::new("/preferences", error.to_string()));
@@ -484,7 +484,10 @@ impl Settling {
                     self.object(
                         Problem::new(
                             format!("{at}/confirmed"),
-                            format!("the question has {} bytes, outside 1 to 2000", question.len()),
+                            format!(
+                                "the question has {} bytes, outside 1 to 2000",
+                                question.len()
+                            ),
                         )
                         .hint("ask something that a person can answer with yes or no"),
                     );

@@ -1,0 +1,255 @@
+//! What people want of workflows: left as wishes in the store, and granted or refused by whoever drives.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::driving::{Driving, blocking};
+use super::{Workflows, unfit};
+use crate::types::{Fault, Function, Parameter, Principal, WitType, WorkflowId, text};
+use crate::workflow::check::Finding as _;
+use crate::workflow::machine::{About, Act, Known, What};
+use crate::workflow::plan::StepSpec;
+use crate::workflow::refs::{self, Reference, Yields};
+use crate::workflow::summary::Summary;
+
+/// How long somebody who drives a workflow has to reply.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether there is a reply.
+const LOOK: Duration = Duration::from_millis(20);
+/// The largest wish.
+const LARGEST: usize = 1 << 20;
+
+/// A wish, as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    by: Principal,
+    token: Option<String>,
+    act: Act,
+}
+
+/// What came of a wish.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reply {
+    refused: Option<String>,
+    value: Value,
+}
+
+/// Leaves a wish, and waits for the reply if somebody drives the workflow.
+pub(super) async fn wish(
+    workflows: &Workflows,
+    workflow: WorkflowId,
+    by: Principal,
+    (token, act): (Option<String>, Act),
+) -> Result<Option<Value>, Fault> {
+    let state = workflows.state(workflow)?;
+    if matches!(act, Act::InspectState {}) && token.is_none() {
+        return Ok(Some(Summary::of(&state, &*workflows.crew.store).to_value()));
+    }
+    if state.has_ended() {
+        return Err(unfit(format!(
+            "the workflow has ended: it is {}",
+            super::driving::word(state.phase())
+        )));
+    }
+    let wish = Wish { by, token, act };
+    let written = serde_json::to_string(&wish).unwrap_or_default();
+    if written.len() > LARGEST {
+        return Err(unfit(format!(
+            "the action has {} bytes, over {LARGEST}",
+            written.len()
+        )));
+    }
+    let store = workflows.crew.store.clone();
+    let number = blocking({
+        let store = store.clone();
+        move || store.wish(workflow, &written)
+    })
+    .await?;
+    let mut waited = Duration::ZERO;
+    loop {
+        let reply = blocking({
+            let store = store.clone();
+            move || store.replied(workflow, number)
+        })
+        .await?;
+        if let Some(reply) = reply {
+            let reply: Reply = serde_json::from_str(&reply)
+                .map_err(|error| unfit("the reply cannot be read").caused_by(error))?;
+            return match reply.refused {
+                None => Ok(Some(reply.value)),
+                Some(reason) => Err(unfit(reason)),
+            };
+        }
+        // Nobody drives it: the wish waits for whoever goes on with it.
+        let nobody = blocking({
+            let store = store.clone();
+            move || store.lease(workflow).map(|lease| lease.is_some())
+        })
+        .await?;
+        if nobody || waited >= PATIENCE {
+            return Ok(None);
+        }
+        tokio::time::sleep(LOOK).await;
+        waited += LOOK;
+    }
+}
+
+impl Driving {
+    /// Grants or refuses every wish that waits.
+    pub(super) async fn wishes(&mut self) -> Result<(), Fault> {
+        let (store, workflow) = (self.store().clone(), self.state.id());
+        let wishes = blocking(move || store.wishes(workflow)).await?;
+        for (number, body) in wishes {
+            let refused = match serde_json::from_str::<Wish>(&body) {
+                Ok(wish) => self.grant(wish).await?,
+                Err(error) => Some(format!("the wish cannot be read: {error}")),
+            };
+            let value = match refused {
+                None => Summary::of(&self.state, &**self.store()).to_value(),
+                Some(_) => Value::Null,
+            };
+            let reply = json!(Reply { refused, value }).to_string();
+            let (store, workflow) = (self.store().clone(), self.state.id());
+            blocking(move || store.reply(workflow, number, &reply)).await?;
+            if self.state.has_ended() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what a person wants, or says why not.
+    async fn grant(&mut self, wish: Wish) -> Result<Option<String>, Fault> {
+        let Wish { by, token, act } = wish;
+        let known = match self.fitting(&act, token.as_deref()) {
+            Ok(known) => known,
+            Err(reason) => return Ok(Some(reason)),
+        };
+        self.feed(What::Acted {
+            by,
+            token,
+            act,
+            known,
+        })
+        .await
+    }
+
+    /// Types what a person gives to a workflow, as plans are typed before they run.
+    fn fitting(&self, act: &Act, token: Option<&str>) -> Result<Option<Known>, String> {
+        match act {
+            Act::AddAction { step } => self.added(step).map(Some),
+            Act::ModifyParameters {
+                step: Some(step),
+                args: Some(args),
+                ..
+            } => {
+                let spec = self.spec(step)?;
+                self.fit(spec, args)?;
+                Ok(None)
+            }
+            Act::OverrideResult { step, value } => {
+                self.is_result(self.spec(step)?, value)?;
+                Ok(None)
+            }
+            Act::MarkDone { value } => {
+                let about = self
+                    .state
+                    .questions()
+                    .find(|question| Some(question.token.as_str()) == token)
+                    .map(|question| question.about.clone());
+                if let Some(About::Uncertain { step }) = about
+                    && let Some(found) = self.state.steps().get(step)
+                {
+                    self.is_result(&found.step.spec, value)?;
+                }
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn spec(&self, step: &str) -> Result<&StepSpec, String> {
+        let position = self.state.position(step);
+        let found = position.and_then(|position| self.state.steps().get(position));
+        found
+            .map(|found| &found.step.spec)
+            .ok_or_else(|| format!("there is no step `{}`", text::line(step, 100)))
+    }
+
+    fn function(&self, spec: &StepSpec) -> Result<(Function, Known), String> {
+        let crew = &self.workflows.crew.crew;
+        crew.find(&spec.capability, spec.function.as_deref())
+            .map(|found| (found.function, found.known))
+            .map_err(|fault| fault.to_string())
+    }
+
+    fn added(&self, spec: &StepSpec) -> Result<Known, String> {
+        if let Some(plan) = self.state.plan()
+            && !plan.allows(&spec.capability)
+        {
+            return Err(format!(
+                "`{}` is not among the `allowed_capabilities` of the plan",
+                text::line(&spec.capability, 128)
+            ));
+        }
+        self.fit(spec, &spec.args)?;
+        self.function(spec).map(|(_, known)| known)
+    }
+
+    /// Types arguments against the function of a step and the results of others.
+    fn fit(&self, spec: &StepSpec, args: &Value) -> Result<(), String> {
+        let (function, _) = self.function(spec)?;
+        let problems = refs::fit(args, &function, &|reference| self.yields(reference));
+        problems.first().map_or(Ok(()), |problem| {
+            Err(format!("the arguments do not fit: {problem}"))
+        })
+    }
+
+    fn yields(&self, reference: &Reference) -> Result<Yields, refs::Problem> {
+        match reference {
+            Reference::Output { step, path } => {
+                let function = self.spec(step).and_then(|spec| self.function(spec));
+                match function {
+                    Ok((function, _)) => refs::yields(refs::output(&function), path),
+                    Err(why) => Err(refs::Problem::new("a step of the plan", why)),
+                }
+            }
+            Reference::Input { .. } => Ok(Yields::unknown()),
+            Reference::IdempotencyKey => Ok(Yields::known(WitType::String)),
+        }
+    }
+
+    /// Types a value as the result of a step.
+    fn is_result(&self, spec: &StepSpec, value: &Value) -> Result<(), String> {
+        let (function, _) = self.function(spec)?;
+        let Some(ty) = refs::output(&function) else {
+            return if value.is_null() {
+                Ok(())
+            } else {
+                Err("the function has no result: give null".to_owned())
+            };
+        };
+        let holder = Function {
+            interface: None,
+            name: "result".to_owned(),
+            parameters: vec![Parameter {
+                name: "value".to_owned(),
+                ty: ty.clone(),
+            }],
+            result: None,
+        };
+        let problems = refs::fit(&json!([value]), &holder, &|_| {
+            Err(refs::Problem::new("a value", "a reference"))
+        });
+        problems.first().map_or(Ok(()), |problem| {
+            Err(format!(
+                "the value does not fit `{ty}`: expected {}, found {}",
+                problem.expected, problem.found
+            ))
+        })
+    }
+}

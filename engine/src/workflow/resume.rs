@@ -1,0 +1,123 @@
+//! Goes on with workflows whose driver is gone: the inputs are replayed, and what had begun is looked up in the
+//! events.
+
+use crate::event::{Event, EventKind};
+use crate::types::{Begun, Fault, FaultKind, Phase, Status, WorkflowId};
+use crate::workflow::check::Finding as _;
+use crate::workflow::drive::{Driving, Workflows, replayed, unfit};
+use crate::workflow::machine::{CallEnd, Output, State, StepState, What};
+
+/// Takes a workflow up. Nothing runs until it is driven.
+pub(crate) async fn taken_up(
+    workflows: &Workflows,
+    workflow: WorkflowId,
+    accept: bool,
+) -> Result<Driving, Fault> {
+    // The place is taken first, so that nobody adds inputs meanwhile.
+    let early = replayed(&*workflows.crew.store, workflow)?.0;
+    let told = workflows.crew.store.told(workflow)?;
+    let mut driving = Driving::take(workflows.clone(), early, told)?;
+    let (state, effects) = replayed(&*workflows.crew.store, workflow)?;
+    if state.has_ended() {
+        return Err(unfit(format!("the workflow {workflow} has ended"))
+            .hint("`engine workflow show` tells how"));
+    }
+    if !accept {
+        unchanged(workflows, &state)?;
+    }
+    let begun = workflows.crew.store.begun(workflow)?;
+    for (at_ms, effects) in effects {
+        driving.retell(at_ms, &state, effects);
+    }
+    let recovered = recovered(&state, &begun);
+    driving.restore(state);
+    driving.must(recovered).await?;
+    Ok(driving)
+}
+
+/// Refuses to go on with other components than the plan was checked against.
+fn unchanged(workflows: &Workflows, state: &State) -> Result<(), Fault> {
+    for step in state.steps() {
+        let spec = &step.step.spec;
+        if step.status.has_ended() {
+            continue;
+        }
+        let found = workflows.find(&spec.capability, spec.function.as_deref())?;
+        if found.known.digest != step.known.digest {
+            return Err(Fault::new(FaultKind::Stale {
+                what: "the component of a step",
+            })
+            .hint(format!(
+                "`{}` of the step `{}` is another component now; say `--accept-changes` if that is wanted",
+                spec.capability,
+                step.id()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What became of the steps that ran when the driver was gone.
+fn recovered(state: &State, begun: &[Begun]) -> What {
+    let (mut uncertain, mut not_started, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+    for position in state.running().chain(state.undoing()) {
+        let Some(step) = state.steps().get(position) else {
+            continue;
+        };
+        // The newest call that has not come back as an input.
+        let call = begun
+            .iter()
+            .rev()
+            .find(|call| call.step == step.id() && !step.runs.contains(&call.run));
+        match call {
+            None => not_started.push(position),
+            Some(call) => match known_end(step, call) {
+                Some(end) => ended.push((position, step.attempts, end)),
+                None => uncertain.push(position),
+            },
+        }
+    }
+    What::Recovered {
+        uncertain,
+        not_started,
+        ended,
+    }
+}
+
+/// The end of a call whose last event was kept, with its whole result.
+fn known_end(step: &StepState, call: &Begun) -> Option<CallEnd> {
+    let event = Event::from_json(call.ended.as_deref()?).ok()?;
+    let EventKind::CallCompleted {
+        status,
+        usage,
+        value,
+        error,
+        ..
+    } = event.kind
+    else {
+        return None;
+    };
+    // A driver that was stopped in an orderly way cancels its calls: whether they had their effect is not known.
+    let stopped = status == Status::Cancelled && !step.known.repeatable;
+    if stopped || (status == Status::Ok && value.truncated) {
+        return None;
+    }
+    let started = error
+        .as_ref()
+        .and_then(|error| error.source.phase.as_ref())
+        .is_none_or(|phase| {
+            !matches!(
+                phase,
+                crate::types::Open::Known(Phase::Load | Phase::Decide)
+            )
+        });
+    Some(CallEnd {
+        status,
+        started,
+        killed: false,
+        output: (status == Status::Ok).then(|| Output::inline(&value.text)),
+        failure: error,
+        usage,
+        run: Some(call.run),
+    })
+}
