@@ -9,6 +9,7 @@
 mod attack;
 mod build;
 mod cli;
+mod flow;
 mod hands;
 mod process;
 mod sample;
@@ -17,6 +18,7 @@ mod test_engine;
 pub use attack::{Attack, attack};
 pub use build::{engine_binary, guest, repository, wat};
 pub use cli::{Case, run_case};
+pub use flow::{Flow, FlowBuilder};
 pub use hands::Hands;
 pub use process::Process;
 pub use sample::{sample, sample_manifest, with_section};

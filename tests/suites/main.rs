@@ -20,3 +20,4 @@ mod registry;
 mod shipped;
 mod telemetry;
 mod values;
+mod workflows;

@@ -277,6 +277,20 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// The same, with times to the microsecond: as it is written, so that reading it back gives the same.
+    pub(crate) fn as_written(self) -> Usage {
+        let micros = |time: Duration| {
+            let nanos = time.subsec_nanos();
+            Duration::new(time.as_secs(), 0)
+                .saturating_add(Duration::from_micros(u64::from((nanos + 500) / 1_000)))
+        };
+        Usage {
+            wall: micros(self.wall),
+            cpu: micros(self.cpu),
+            ..self
+        }
+    }
+
     /// The sum of two calls; memory is that of the larger. Nothing overflows.
     #[must_use]
     pub fn and(self, other: &Usage) -> Usage {

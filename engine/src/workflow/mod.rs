@@ -25,3 +25,10 @@ pub use plan::{
     Step, StepGrants, StepSpec, Unanswered, UndoSpec, WorkflowType,
 };
 pub use summary::{StepSummary, Summary};
+
+#[cfg(all(test, feature = "store-sqlite"))]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests look at what guests wrote"
+)]
+mod tests;

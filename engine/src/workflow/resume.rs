@@ -1,11 +1,11 @@
 //! Goes on with workflows whose driver is gone: the inputs are replayed, and what had begun is looked up in the
 //! events.
 
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, WorkflowState};
 use crate::types::{Begun, Fault, FaultKind, Phase, Status, WorkflowId};
 use crate::workflow::check::Finding as _;
-use crate::workflow::drive::{Driving, Workflows, replayed, unfit};
-use crate::workflow::machine::{CallEnd, Output, State, StepState, What};
+use crate::workflow::drive::{Driving, Workflows, replayed, unfit, verdict};
+use crate::workflow::machine::{CallEnd, Output, State, What};
 
 /// Takes a workflow up. Nothing runs until it is driven.
 pub(crate) async fn taken_up(
@@ -30,8 +30,13 @@ pub(crate) async fn taken_up(
         driving.retell(at_ms, &state, effects);
     }
     let recovered = recovered(&state, &begun);
+    let unchecked = (state.phase() == WorkflowState::Planning).then(|| state.plan().cloned());
     driving.restore(state);
     driving.must(recovered).await?;
+    if let Some(plan) = unchecked.flatten() {
+        let checked = workflows.check(&plan).await;
+        driving.must(verdict(checked)).await?;
+    }
     Ok(driving)
 }
 
@@ -71,7 +76,7 @@ fn recovered(state: &State, begun: &[Begun]) -> What {
             .find(|call| call.step == step.id() && !step.runs.contains(&call.run));
         match call {
             None => not_started.push(position),
-            Some(call) => match known_end(step, call) {
+            Some(call) => match known_end(call) {
                 Some(end) => ended.push((position, step.attempts, end)),
                 None => uncertain.push(position),
             },
@@ -85,7 +90,7 @@ fn recovered(state: &State, begun: &[Begun]) -> What {
 }
 
 /// The end of a call whose last event was kept, with its whole result.
-fn known_end(step: &StepState, call: &Begun) -> Option<CallEnd> {
+fn known_end(call: &Begun) -> Option<CallEnd> {
     let event = Event::from_json(call.ended.as_deref()?).ok()?;
     let EventKind::CallCompleted {
         status,
@@ -98,8 +103,7 @@ fn known_end(step: &StepState, call: &Begun) -> Option<CallEnd> {
         return None;
     };
     // A driver that was stopped in an orderly way cancels its calls: whether they had their effect is not known.
-    let stopped = status == Status::Cancelled && !step.known.repeatable;
-    if stopped || (status == Status::Ok && value.truncated) {
+    if status == Status::Cancelled || (status == Status::Ok && value.truncated) {
         return None;
     }
     let started = error

@@ -426,7 +426,7 @@ fn call_end(outcome: &Outcome, store: &dyn WorkflowStore) -> Result<CallEnd, Fau
         killed: killed(outcome.verdict(), outcome.began()),
         output,
         failure,
-        usage: *outcome.usage(),
+        usage: outcome.usage().as_written(),
         run: Some(outcome.run()),
     })
 }

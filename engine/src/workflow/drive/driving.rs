@@ -58,30 +58,19 @@ impl Driving {
             workflow,
         } = start;
         let workflow = workflow.unwrap_or_else(WorkflowId::fresh);
-        let (accepted, hash) = (checked.is_accepted(), checked.hash);
         let mut driving = Self::take(workflows, State::new(workflow), 0)?;
         driving
             .must(What::Proposed(Box::new(Proposal {
                 plan: checked.plan.spec().clone(),
-                hash,
+                hash: checked.hash,
                 planner,
                 principal,
                 seed: seed()?,
                 depth: 0,
-                known: checked.known,
+                known: checked.known.clone(),
             })))
             .await?;
-        driving
-            .must(if accepted {
-                What::Checked {
-                    approvals: checked.approvals,
-                }
-            } else {
-                What::Rejected {
-                    problems: checked.problems,
-                }
-            })
-            .await?;
+        driving.must(verdict(checked)).await?;
         Ok(driving)
     }
 
@@ -378,6 +367,19 @@ impl Driving {
             });
         }
         Ok(())
+    }
+}
+
+/// What a check means for the workflow.
+pub(crate) fn verdict(checked: Checked) -> What {
+    if checked.is_accepted() {
+        What::Checked {
+            approvals: checked.approvals,
+        }
+    } else {
+        What::Rejected {
+            problems: checked.problems,
+        }
     }
 }
 

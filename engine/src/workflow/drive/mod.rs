@@ -24,7 +24,7 @@ use crate::workflow::plan::{Plan, PlanSpec, Problem};
 use crate::workflow::resume;
 use crate::workflow::summary::Summary;
 use crew::Crew;
-pub(crate) use driving::{Driving, replayed};
+pub(crate) use driving::{Driving, replayed, verdict};
 
 /// Keeps what workflows need durable.
 pub trait WorkflowStore: Inputs + Blobs + Claims + Roster + Send + Sync {}

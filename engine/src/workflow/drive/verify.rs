@@ -137,7 +137,7 @@ async fn holds(
     Looked {
         met,
         found,
-        usage: *outcome.usage(),
+        usage: outcome.usage().as_written(),
         calls: u64::from(outcome.began()),
     }
 }

@@ -9,7 +9,7 @@ use super::driving::{Driving, blocking};
 use super::{Workflows, unfit};
 use crate::types::{Fault, Function, Parameter, Principal, WitType, WorkflowId, text};
 use crate::workflow::check::Finding as _;
-use crate::workflow::machine::{About, Act, Known, What};
+use crate::workflow::machine::{About, Act, Known, State, What};
 use crate::workflow::plan::StepSpec;
 use crate::workflow::refs::{self, Reference, Yields};
 use crate::workflow::summary::Summary;
@@ -49,12 +49,7 @@ pub(super) async fn wish(
     if matches!(act, Act::InspectState {}) && token.is_none() {
         return Ok(Some(Summary::of(&state, &*workflows.crew.store).to_value()));
     }
-    if state.has_ended() {
-        return Err(unfit(format!(
-            "the workflow has ended: it is {}",
-            super::driving::word(state.phase())
-        )));
-    }
+    ended(&state)?;
     let wish = Wish { by, token, act };
     let written = serde_json::to_string(&wish).unwrap_or_default();
     if written.len() > LARGEST {
@@ -69,13 +64,18 @@ pub(super) async fn wish(
         move || store.wish(workflow, &written)
     })
     .await?;
-    let mut waited = Duration::ZERO;
+    let (mut waited, mut nobody) = (Duration::ZERO, false);
     loop {
         let reply = blocking({
             let store = store.clone();
             move || store.replied(workflow, number)
         })
         .await?;
+        if reply.is_none() && nobody {
+            // Nobody drives it: the wish waits for whoever goes on with it, if anybody can.
+            ended(&workflows.state(workflow)?)?;
+            return Ok(None);
+        }
         if let Some(reply) = reply {
             let reply: Reply = serde_json::from_str(&reply)
                 .map_err(|error| unfit("the reply cannot be read").caused_by(error))?;
@@ -84,18 +84,29 @@ pub(super) async fn wish(
                 Some(reason) => Err(unfit(reason)),
             };
         }
-        // Nobody drives it: the wish waits for whoever goes on with it.
-        let nobody = blocking({
+        // Looked at once more after it was found out that nobody drives it: the reply may just have been given.
+        nobody = blocking({
             let store = store.clone();
             move || store.lease(workflow).map(|lease| lease.is_some())
         })
         .await?;
-        if nobody || waited >= PATIENCE {
+        if waited >= PATIENCE {
             return Ok(None);
         }
         tokio::time::sleep(LOOK).await;
         waited += LOOK;
     }
+}
+
+/// Refuses what is wanted of a workflow that has ended.
+fn ended(state: &State) -> Result<(), Fault> {
+    if state.has_ended() {
+        return Err(unfit(format!(
+            "the workflow has ended: it is {}",
+            super::driving::word(state.phase())
+        )));
+    }
+    Ok(())
 }
 
 impl Driving {

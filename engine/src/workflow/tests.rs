@@ -1,0 +1,3 @@
+//! Workflows whose driver is killed.
+
+mod crashes;

@@ -1,0 +1,4 @@
+//! Workflows: plans that are checked, driven, steered and taken up again, on real guests.
+
+mod driven;
+mod steered;
