@@ -19,7 +19,7 @@ impl Sink for Deaf {
     }
 }
 
-fn component(name: &str) -> Vec<u8> {
+pub(crate) fn component(name: &str) -> Vec<u8> {
     let dir = std::env::var_os("ENGINE_BENCH_GUESTS").map(PathBuf::from);
     let dir = dir.unwrap_or_else(|| {
         PathBuf::from(concat!(

@@ -14,6 +14,7 @@ mod bare;
 mod calls;
 mod events;
 mod guard;
+mod workflow;
 
 use criterion::Criterion;
 
@@ -22,5 +23,6 @@ fn main() {
     calls::define(&mut criterion);
     events::define(&mut criterion);
     guard::define(&mut criterion);
+    workflow::define(&mut criterion);
     criterion.final_summary();
 }

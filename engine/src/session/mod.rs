@@ -8,6 +8,7 @@ mod engine;
 mod request;
 mod run;
 
+pub(crate) use crate::component::{Cancel, Compiled};
 pub use capability::Capability;
 pub use clock::SystemClock;
 pub(crate) use engine::LookedUp;

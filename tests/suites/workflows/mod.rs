@@ -1,4 +1,5 @@
 //! Workflows: plans that are checked, driven, steered and taken up again, on real guests.
 
+mod checked;
 mod driven;
 mod steered;

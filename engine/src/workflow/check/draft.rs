@@ -520,7 +520,10 @@ fn denied(probe: &Probe, explained: &Explanation) -> Problem {
     } else {
         format!("{} ({by})", verdict.reason)
     };
-    let changes: Vec<String> = explained.changes.iter().map(ToString::to_string).collect();
+    let mut changes: Vec<String> = explained.changes.iter().map(ToString::to_string).collect();
+    if changes.is_empty() {
+        changes.push("leave the step out, or have the operator change that policy".to_owned());
+    }
     Problem::new(
         &probe.pointer,
         format!(

@@ -9,8 +9,7 @@ use tokio::task::JoinError;
 use super::WorkflowStore;
 use super::crew::limits;
 use super::driving::{Driving, ended_early};
-use crate::component::Cancel;
-use crate::session::Call;
+use crate::session::{Call, Cancel};
 use crate::types::{
     Claimed, Code, Decision, Digest, Failure, Fault, Outcome, Status, Usage, Verdict, named_point,
 };

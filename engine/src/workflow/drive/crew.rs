@@ -2,8 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::component::Compiled;
-use crate::session::{Call, Engine, LookedUp};
+use crate::session::{Call, Compiled, Engine, LookedUp};
 use crate::types::{
     Bytes, Effect, Fault, Fuel, Function, FunctionManifest, Limits, LimitsError, WallTime,
 };

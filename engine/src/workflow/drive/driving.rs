@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 use super::calls::Done;
 use super::watch::Watch;
 use super::{Start, WorkflowStore, Workflows, unfit};
-use crate::component::Cancel;
 use crate::event::{LoopKind, Teller, WorkflowState};
 use crate::guard::Tally;
+use crate::session::Cancel;
 use crate::types::{
     Clock, Code, Digest, Failure, Fault, FaultKind, Lease, QuestionState, RosterEntry, Status,
     Usage, WorkflowId, named_point, text,

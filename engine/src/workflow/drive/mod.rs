@@ -12,9 +12,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::component::Compiled;
 use crate::guard::Explanation;
-use crate::session::Engine;
+use crate::session::{Compiled, Engine};
 use crate::types::{
     Blobs, Claims, Fault, FaultKind, Inputs, Principal, Roster, RosterEntry, WorkflowId,
 };
