@@ -15,7 +15,7 @@ use crate::event::{Event, EventKind, Scope, Sink, Source as Speaker};
 use crate::guard::{Grants, Policies};
 use crate::journal::{Filter, Journal, JournalOptions, JournalReader};
 use crate::session::{Config, Engine};
-use crate::types::{Principal, Rights, RosterEntry, WorkflowId};
+use crate::types::{Principal, Rights, RosterEntry, RunId, Status, WorkflowId};
 use crate::workflow::{About, Act, Plan, Start, State, StepStatus, Workflows};
 
 /// The test guests, as `cargo xtask test` or the suites have built them.
@@ -258,7 +258,7 @@ fn end(mut child: Child, after: Option<Duration>) -> Ended {
 }
 
 /// What is known of the workflow after a driver is gone; nothing if it had not begun.
-fn known(dir: &Path) -> Option<(State, BTreeSet<String>)> {
+fn known(dir: &Path) -> Option<(State, BTreeSet<(String, RunId)>)> {
     let path = dir.join("kept/journal.db");
     if !path.exists() {
         return None;
@@ -268,9 +268,10 @@ fn known(dir: &Path) -> Option<(State, BTreeSet<String>)> {
         let entry = workflows.list(1).unwrap().pop()?;
         let state = workflows.state(entry.workflow).unwrap();
         journal.close().unwrap();
-        // Calls that had begun and have not ended, as the journal of events has it.
+        // Calls that had begun and have not ended, as the journal of events has it; one that was cancelled may have
+        // had its effect.
         let reader = JournalReader::open(&path).unwrap();
-        let mut open: BTreeMap<String, String> = BTreeMap::new();
+        let mut open: BTreeMap<RunId, String> = BTreeMap::new();
         let mut each = |event: Event| {
             let Speaker::Run { run_id } = event.source else {
                 return;
@@ -281,10 +282,10 @@ fn known(dir: &Path) -> Option<(State, BTreeSet<String>)> {
             });
             match (event.kind, step) {
                 (EventKind::CallStarted { .. }, Some(step)) => {
-                    open.insert(run_id.to_string(), step);
+                    open.insert(run_id, step);
                 }
-                (EventKind::CallCompleted { .. }, _) => {
-                    open.remove(&run_id.to_string());
+                (EventKind::CallCompleted { status, .. }, _) if status != Status::Cancelled => {
+                    open.remove(&run_id);
                 }
                 _ => {}
             }
@@ -295,7 +296,10 @@ fn known(dir: &Path) -> Option<(State, BTreeSet<String>)> {
                 Ok(())
             })
             .unwrap();
-        Some((state, open.into_values().collect()))
+        Some((
+            state,
+            open.into_iter().map(|(run, step)| (step, run)).collect(),
+        ))
     })
 }
 
@@ -352,7 +356,10 @@ fn uncertain_about_what_was_in_flight(dir: &Path) -> usize {
                 !step.known.repeatable
                     && (before.status == StepStatus::Running
                         || before.status == StepStatus::Uncertain)
-                    && in_flight.contains(step.id())
+                    && (before.status == StepStatus::Uncertain
+                        || in_flight
+                            .iter()
+                            .any(|(id, run)| id == step.id() && !before.runs.contains(run)))
             })
             .map(|(step, _)| step.id().to_owned())
             .collect();
