@@ -19,7 +19,8 @@ impl Sink for Deaf {
     }
 }
 
-fn component(name: &str) -> Vec<u8> {
+/// A shipped component, from where `cargo xtask bench` or the tests build it.
+pub(crate) fn component(name: &str) -> Vec<u8> {
     let dir = std::env::var_os("ENGINE_BENCH_GUESTS").map(PathBuf::from);
     let dir = dir.unwrap_or_else(|| {
         PathBuf::from(concat!(

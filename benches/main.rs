@@ -21,6 +21,6 @@ fn main() {
     let mut criterion = Criterion::default().sample_size(100).configure_from_args();
     calls::define(&mut criterion);
     events::define(&mut criterion);
-    guard::define(&mut criterion);
+    guard::define();
     criterion.final_summary();
 }
