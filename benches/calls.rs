@@ -19,6 +19,7 @@ impl Sink for Deaf {
     }
 }
 
+/// A shipped component, from where `cargo xtask bench` or the tests build it.
 pub(crate) fn component(name: &str) -> Vec<u8> {
     let dir = std::env::var_os("ENGINE_BENCH_GUESTS").map(PathBuf::from);
     let dir = dir.unwrap_or_else(|| {

@@ -3,7 +3,6 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use criterion::Criterion;
 use engine::data::{
     Action, CedarPolicies, Counters, Declared, Digest, Effect, Guard, Mode, Parameter, Policies,
     PoliciesBuilder, Principal, Question, Via, WitType,
@@ -11,21 +10,39 @@ use engine::data::{
 use engine::{Call, Config, Engine, Function, Grants, Source};
 use serde_json::json;
 
+use crate::calls::component;
+
 /// Decisions that are timed one by one.
 const DECISIONS: usize = 20_000;
+/// Calls that are timed one by one, for each set of policies.
+const CALLS: usize = 10_000;
 
-pub(crate) fn define(criterion: &mut Criterion) {
-    for count in [1, 100, 1000] {
-        decisions(count);
+pub(crate) fn define() {
+    for spread in [Spread::FiveEach, Spread::AllOfOne] {
+        for count in [1, 100, 1000] {
+            decisions(count, spread);
+        }
     }
-    share(criterion);
+    share();
 }
 
-/// So many policies, five for each capability, each with two conditions.
-fn policies(count: usize) -> CedarPolicies {
+/// Which capabilities the policies speak of.
+#[derive(Clone, Copy)]
+enum Spread {
+    /// Five policies for each capability, as somebody would write them.
+    FiveEach,
+    /// All of them for the one that is asked about, so that no index helps.
+    AllOfOne,
+}
+
+/// So many policies, each with two conditions; every fifth forbids.
+fn policies(count: usize, spread: Spread) -> CedarPolicies {
     let text: String = (0..count)
         .map(|n| {
-            let capability = n / 5;
+            let capability = match spread {
+                Spread::FiveEach => n / 5,
+                Spread::AllOfOne => 0,
+            };
             let effect = if n % 5 == 4 { "forbid" } else { "permit" };
             format!(
                 "@id(\"p{n}\") {effect} (principal, action == Action::\"c{capability}.read.v1\", resource)
@@ -57,8 +74,8 @@ fn action() -> Action {
 }
 
 /// Prints the median and the 99th percentile of one decision, arguments included.
-fn decisions(count: usize) {
-    let policies = policies(count);
+fn decisions(count: usize, spread: Spread) {
+    let policies = policies(count, spread);
     let (action, grants) = (action(), Grants::none());
     let function = Function {
         interface: None,
@@ -89,46 +106,73 @@ fn decisions(count: usize) {
         })
         .collect();
     times.sort();
+    let of = match spread {
+        Spread::FiveEach => "five for each capability",
+        Spread::AllOfOne => "all for the one capability",
+    };
     println!(
-        "guard: one decision among {count} policies: median {:?}, p99 {:?}",
+        "guard: one decision among {count} policies, {of}: median {:?}, p99 {:?}",
         times.get(DECISIONS / 2).unwrap(),
         times.get(DECISIONS * 99 / 100).unwrap(),
     );
 }
 
-/// One call of `count-words` without a guard, with the bundle `strict`, and with a hundred policies.
-fn share(criterion: &mut Criterion) {
-    let Some(guests) = std::env::var_os("ENGINE_BENCH_GUESTS") else {
-        println!("guard: ENGINE_BENCH_GUESTS is not set; `cargo xtask bench` sets it");
-        return;
-    };
-    let source = Source::file(std::path::Path::new(&guests).join("text.wasm")).unwrap();
+/// Prints what one call of `count-words` takes without a guard, with the bundle `strict`, and with a hundred policies
+/// of which five speak of it; in turns, so that a machine that gets slower does so for all.
+fn share() {
+    let source = Source::bytes("text", component("text")).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let mut group = criterion.benchmark_group("guard");
     let cedar: String = (0..100)
-        .map(|n| format!("@id(\"p{n}\") forbid (principal, action == Action::\"text.search\", resource) when {{ context.args.text == \"{n}\" }};\n"))
+        .map(|n| {
+            let function = if n % 20 == 0 { "count-words" } else { "search" };
+            format!(
+                "@id(\"p{n}\") forbid (principal, action == Action::\"text.{function}\", resource)
+                 when {{ context.args.text == \"{n}\" }};\n"
+            )
+        })
         .collect();
     let cedar = CedarPolicies::parse(&[("bench.cedar".to_owned(), cedar)]).unwrap();
     let sets: [(&str, PoliciesBuilder); 3] = [
-        ("off", Policies::builder().mode(Mode::Off)),
-        ("strict", Policies::builder()),
-        ("strict and 100 policies", Policies::builder().cedar(cedar)),
+        ("no guard", Policies::builder().mode(Mode::Off)),
+        ("`strict`", Policies::builder()),
+        (
+            "`strict` and 100 policies",
+            Policies::builder().cedar(cedar),
+        ),
     ];
-    for (name, policies) in sets {
+    let mut sets = sets.map(|(name, policies)| {
         let config = Config::new().policies(policies.build().unwrap());
         let engine = Engine::builder().config(config).build().unwrap();
         let text = engine.load_blocking(&source).unwrap();
-        group.bench_function(format!("count-words, {name}"), |bencher| {
-            bencher.iter(|| {
-                let call = Call::function("count-words", json!({ "text": "to be or not to be" }));
-                let outcome = runtime.block_on(engine.run(&text, call));
-                assert!(outcome.fault().is_none());
-                outcome
-            });
-        });
+        (name, engine, text, Vec::with_capacity(CALLS))
+    });
+    for turn in 0..CALLS + CALLS / 10 {
+        for (_, engine, text, times) in &mut sets {
+            let call = Call::function("count-words", json!({ "text": "to be or not to be" }));
+            let start = Instant::now();
+            let outcome = runtime.block_on(engine.run(text, call));
+            let took = start.elapsed();
+            assert!(outcome.fault().is_none());
+            // The first calls warm up.
+            if turn >= CALLS / 10 {
+                times.push(took);
+            }
+        }
     }
-    group.finish();
+    let [without, ..] = sets.each_mut().map(|(.., times)| {
+        times.sort();
+        *times.get(CALLS / 2).unwrap()
+    });
+    for (name, .., times) in &sets {
+        let median = *times.get(CALLS / 2).unwrap();
+        let share = median.saturating_sub(without).as_secs_f64() / median.as_secs_f64();
+        println!(
+            "guard: one call of count-words, {name}: median {median:?}, p99 {:?}, the guard's share {:.1} %",
+            times.get(CALLS * 99 / 100).unwrap(),
+            share * 100.0,
+        );
+    }
 }

@@ -5,7 +5,6 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use criterion::Criterion;
 use engine::data::{JournalOptions, WorkflowId};
 use engine::workflow::{
     CallEnd, Effect, Input, Known, MemoryStore, Output, Plan, PlanSpec, Start, State, WorkflowStore,
@@ -21,7 +20,7 @@ const STEPS: usize = 1_000;
 /// Runs that are timed.
 const RUNS: usize = 5;
 
-pub(crate) fn define(_: &mut Criterion) {
+pub(crate) fn define() {
     if std::env::args().any(|word| !word.starts_with('-') && !"workflow".contains(&word)) {
         return;
     }

@@ -7,7 +7,7 @@ use cedar_policy::{
 };
 
 use super::context::context;
-use super::names::{self, PRINCIPAL};
+use super::names;
 use super::parse::Rule;
 use super::slice::Slice;
 use crate::guard::judge::asked;
@@ -28,7 +28,10 @@ pub(super) fn judge(slice: &Slice, question: &Question<'_>) -> Result<Judgement,
         Err(why) => return Ok(banned(Force::Deny, Vec::new(), &why)),
     };
     let request = Request::new(
-        names::entity(PRINCIPAL, question.action().principal.as_str())?,
+        names::entity_of(
+            slice.principals.clone(),
+            question.action().principal.as_str(),
+        ),
         slice.action.clone(),
         slice.resource.clone(),
         context,

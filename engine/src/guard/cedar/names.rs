@@ -61,16 +61,25 @@ pub(super) fn is_group(name: &str) -> bool {
     name.starts_with("component:") || classes().any(|class| class == name)
 }
 
-/// Names an entity; its type is one of the constants above.
-pub(super) fn entity(kind: &'static str, id: &str) -> Result<EntityUid, Fault> {
+/// A type of entities: one of the constants above.
+pub(super) fn kind(name: &'static str) -> Result<EntityTypeName, Fault> {
     // No type name of ours can be malformed.
-    let kind = EntityTypeName::from_str(kind).map_err(|error| {
+    EntityTypeName::from_str(name).map_err(|error| {
         Fault::new(FaultKind::Bug {
             at: "guard::cedar::names",
         })
         .caused_by(error)
-    })?;
-    Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
+    })
+}
+
+/// Names an entity; its type is one of the constants above.
+pub(super) fn entity(name: &'static str, id: &str) -> Result<EntityUid, Fault> {
+    Ok(entity_of(kind(name)?, id))
+}
+
+/// Names an entity of a type.
+pub(super) fn entity_of(kind: EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind, EntityId::new(id))
 }
 
 /// Writes a name as a literal of Cedar.

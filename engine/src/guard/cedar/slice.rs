@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cedar_policy::{
-    ActionConstraint, Entities, Entity, EntityUid, Policy, PolicySet, ResourceConstraint,
-    RestrictedExpression,
+    ActionConstraint, Entities, Entity, EntityTypeName, EntityUid, Policy, PolicySet,
+    ResourceConstraint, RestrictedExpression,
 };
 
-use super::names::{self, ACTION, COMPONENT};
+use super::names::{self, ACTION, COMPONENT, PRINCIPAL};
 use super::parse::Rule;
 use super::scan::{self, Token};
 use super::schema::groups;
@@ -48,6 +48,8 @@ pub(super) struct Slice {
     /// What they look at.
     pub(super) reads: Reads,
     pub(super) entities: Entities,
+    /// The type of principals, read from its name once.
+    pub(super) principals: EntityTypeName,
     pub(super) action: EntityUid,
     pub(super) resource: EntityUid,
 }
@@ -75,6 +77,7 @@ impl Slice {
             approved,
             reads,
             entities: entities(&scope, action)?,
+            principals: names::kind(PRINCIPAL)?,
             rules,
             action: scope.action,
             resource: scope.resource,
