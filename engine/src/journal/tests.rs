@@ -354,7 +354,7 @@ fn other_files_are_left_alone() {
         .unwrap()
         .pragma_update(None, "user_version", 99)
         .unwrap();
-    assert!(said(&newer).contains("its version is 99, and this engine knows versions up to 3"));
+    assert!(said(&newer).contains("its version is 99, and this engine knows versions up to 4"));
 
     assert!(said(&dir.path().join("no/such/dir/journal.db")).contains("it cannot be opened"));
     assert!(said(dir.path()).contains("cannot"));

@@ -646,6 +646,45 @@ async fn untrusted_results_are_labelled_where_they_flow() {
     assert_eq!(state(&clean), "completed");
 }
 
+/// Row 40: the same action again and again is refused, and then ends the workflow; others do not count.
+#[tokio::test]
+async fn doom_loops_are_broken() {
+    let flow = Flow::builder().build().await;
+    let ids: Vec<String> = (1..=6).map(|number| format!("s{number}")).collect();
+    let steps = |text: &dyn Fn(usize) -> String| -> Vec<_> {
+        ids.iter()
+            .enumerate()
+            .map(|(number, id)| (id.as_str(), "echo", json!({"text": text(number)}), none()))
+            .collect()
+    };
+    let watched = json!({
+        "resource_limits": {"max_parallel_executions": 1},
+        "preferences": {"continue_on_error": true, "max_identical_calls": 3},
+    });
+    let same = flow
+        .run(&Flow::plan(&steps(&|_| "the same".to_owned()), watched.clone()))
+        .await;
+    assert_eq!(state(&same), "failed");
+    assert_eq!(same.error.as_ref().unwrap().code.as_str(), "E-DENIED-LOOP");
+    assert_eq!(same.calls, 4, "two run, and two are refused, before the fifth ends it");
+    let loops: Vec<u64> = flow
+        .events()
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::LoopDetected { count, .. } => Some(*count),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(loops, [3, 4, 5]);
+    assert_eq!(status(&same, "s2"), StepStatus::Completed);
+    assert_eq!(error(&same, "s3"), "E-DENIED-LOOP");
+
+    let others = flow
+        .run(&Flow::plan(&steps(&|number| number.to_string()), watched))
+        .await;
+    assert_eq!(state(&others), "completed");
+}
+
 /// F1: what is too large or goes in circles is refused as a whole.
 #[tokio::test]
 async fn monstrous_plans_are_refused() {
