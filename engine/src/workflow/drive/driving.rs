@@ -70,6 +70,7 @@ impl Driving {
                 known: checked.known.clone(),
             })))
             .await?;
+        driving.watch_for_loops();
         driving.must(verdict(checked)).await?;
         Ok(driving)
     }
@@ -83,22 +84,10 @@ impl Driving {
         })?;
         let engine = &workflows.crew.crew.engine;
         let (clock, sinks) = (engine.clock(), engine.sinks());
-        let preferences = state.plan().map(|plan| plan.spec().preferences.clone());
-        let loops = preferences.as_ref().map_or_else(
-            || Ok(doom::Config::default()),
-            |preferences| {
-                doom::Config::new(
-                    preferences.max_identical_calls,
-                    preferences.max_fuzzy_identical_calls,
-                )
-            },
-        );
-        // The plan was settled with these numbers.
-        let loops = loops.unwrap_or_default();
         Ok(Self {
             teller: Teller::new(workflow, sinks, told),
             watch: Watch::default(),
-            doom: doom::Detector::new(loops),
+            doom: doom::Detector::new(doom::Config::default()),
             batch: (BTreeSet::new(), true),
             calls: JoinSet::new(),
             cancels: HashMap::new(),
@@ -130,6 +119,21 @@ impl Driving {
     /// Takes a state that was made from all inputs.
     pub(crate) fn restore(&mut self, state: State) {
         self.state = state;
+        self.watch_for_loops();
+    }
+
+    /// Counts equal actions as the plan says.
+    fn watch_for_loops(&mut self) {
+        let Some(plan) = self.state.plan() else {
+            return;
+        };
+        let preferences = &plan.spec().preferences;
+        let loops = doom::Config::new(
+            preferences.max_identical_calls,
+            preferences.max_fuzzy_identical_calls,
+        );
+        // The plan was settled with these numbers.
+        self.doom = doom::Detector::new(loops.unwrap_or_default());
     }
 
     /// Drives the workflow until it has ended.

@@ -37,8 +37,7 @@ impl Problem {
     pub(crate) fn about(at: &str, problem: &refs::Problem) -> Self {
         let message = format!("expected {}, found {}", problem.expected, problem.found);
         let objection = Self::new(format!("{at}{}", problem.pointer), message);
-        let usual = "give a value of that type, or a reference to one";
-        objection.hint(problem.hint.as_deref().unwrap_or(usual))
+        objection.hint(problem.hint.as_deref().unwrap_or_default())
     }
 
     /// The guard, or a component, objects.
