@@ -161,6 +161,7 @@ fn ended((step, attempt): (usize, u32)) -> What {
             failure: None,
             usage: engine::data::Usage::default(),
             run: None,
+            cached: None,
         }),
     }
 }

@@ -64,7 +64,8 @@ fn unchanged(workflows: &Workflows, state: &State) -> Result<(), Fault> {
 
 /// What became of the steps that ran when the driver was gone.
 fn recovered(state: &State, begun: &[Begun]) -> What {
-    let (mut uncertain, mut not_started, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut uncertain, mut runs) = (Vec::new(), Vec::new());
+    let (mut not_started, mut ended) = (Vec::new(), Vec::new());
     for position in state.running().chain(state.undoing()) {
         let Some(step) = state.steps().get(position) else {
             continue;
@@ -78,12 +79,16 @@ fn recovered(state: &State, begun: &[Begun]) -> What {
             None => not_started.push(position),
             Some(call) => match known_end(call) {
                 Some(end) => ended.push((position, step.attempts, end)),
-                None => uncertain.push(position),
+                None => {
+                    uncertain.push(position);
+                    runs.push((position, call.run));
+                }
             },
         }
     }
     What::Recovered {
         uncertain,
+        runs,
         not_started,
         ended,
     }
@@ -123,5 +128,6 @@ fn known_end(call: &Begun) -> Option<CallEnd> {
         failure: error,
         usage,
         run: Some(call.run),
+        cached: None,
     })
 }

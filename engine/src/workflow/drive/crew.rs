@@ -80,6 +80,7 @@ impl Finding for Crew {
                 repeatable: declared
                     .as_ref()
                     .is_some_and(|declared| declared.pure || declared.idempotent),
+                pure: declared.as_ref().is_some_and(|declared| declared.pure),
                 fuel: limits.fuel().get(),
                 wall_ms: u64::try_from(limits.wall().get().as_millis()).unwrap_or(u64::MAX),
                 output_bytes: limits.output().get(),

@@ -400,6 +400,7 @@ pub(super) fn ended_early(step: usize, attempt: u32, failure: Failure) -> What {
             failure: Some(failure),
             usage: Usage::default(),
             run: None,
+            cached: None,
         }),
     }
 }

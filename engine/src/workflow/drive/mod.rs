@@ -3,6 +3,7 @@
 mod calls;
 mod crew;
 mod driving;
+mod results;
 mod verify;
 mod watch;
 mod wishes;

@@ -5,9 +5,9 @@ use super::input::{Approval, CallEnd, Output};
 use super::question::About;
 use super::state::StepStatus;
 use super::step::{Refused, Turn};
-use crate::event::{EventKind, StepEnd, WorkflowState};
+use crate::event::{Cache, EventKind, StepEnd, WorkflowState};
 use crate::types::text::MOST_IN_EVENT;
-use crate::types::{Bounded, Code, Digest, Failure, Status, text};
+use crate::types::{Bounded, Code, Digest, Failure, Open, Status, text};
 
 impl Turn {
     /// An attempt of a step ended.
@@ -26,10 +26,21 @@ impl Turn {
         found.usage = found.usage.and(&usage);
         found.ended = Some(end.status);
         found.runs.extend(end.run);
-        let repeatable = found.known.repeatable;
+        let (repeatable, capability) = (found.known.repeatable, found.step.spec.capability.clone());
         self.state.running.remove(&step);
         let budgets = &mut self.state.budgets;
-        budgets.spend(most, &usage, end.output.as_ref());
+        match most {
+            // What was refused before it began is no call.
+            Some(most) if !end.started => {
+                budgets.untake(&capability, most);
+                budgets.spend(None, &usage, None);
+            }
+            most => budgets.spend(most, &usage, end.output.as_ref()),
+        }
+        if let Some(key_prefix) = end.cached {
+            let cache = Open::Known(Cache::Result);
+            self.tell_of(step, EventKind::CacheHit { cache, key_prefix });
+        }
         self.warn();
         let failure = end.failure.unwrap_or_else(unexplained);
         match end.status {

@@ -106,6 +106,9 @@ pub enum What {
     Recovered {
         /// Steps that had begun and whose end is not known.
         uncertain: Vec<usize>,
+        /// The runs of those.
+        #[serde(default)]
+        runs: Vec<(usize, RunId)>,
         /// Steps that were to begin and have not.
         not_started: Vec<usize>,
         /// Attempts whose end is known all the same.
@@ -143,6 +146,9 @@ pub struct Known {
     pub digest: Option<Digest>,
     /// Whether it is declared pure or idempotent: to repeat it does no harm.
     pub repeatable: bool,
+    /// Whether it is declared pure: equal arguments give equal results, and nothing else happens.
+    #[serde(default)]
+    pub pure: bool,
     /// The most fuel that one attempt may use.
     pub fuel: u64,
     /// The longest one attempt may take.
@@ -169,6 +175,9 @@ pub struct CallEnd {
     pub usage: Usage,
     /// The run; `None` if there was none.
     pub run: Option<RunId>,
+    /// The start of the key of a kept result that was taken instead of a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached: Option<String>,
 }
 
 impl Output {

@@ -7,19 +7,25 @@ use super::state::StepStatus;
 use super::step::{Refused, Turn};
 use crate::event::{EventKind, WorkflowState};
 use crate::types::text::MOST_IN_EVENT;
-use crate::types::{Bounded, Code, Failure, Status, Usage, text};
+use crate::types::{Bounded, Code, Failure, RunId, Status, Usage, text};
 
 impl Turn {
     /// Takes up what was running: what is known to have ended has, what has not begun begins again, and the rest
     /// is uncertain.
     pub(super) fn recovered(
         &mut self,
-        uncertain: &[usize],
+        (uncertain, runs): (&[usize], Vec<(usize, RunId)>),
         not_started: &[usize],
         ended: Vec<(usize, u32, CallEnd)>,
     ) -> Result<(), Refused> {
         let undoing = self.state.undoing;
         self.accounted(uncertain, not_started, &ended)?;
+        if let Some((step, _)) = runs.iter().find(|(step, _)| !uncertain.contains(step)) {
+            return Err(format!("the step at position {step} is not uncertain"));
+        }
+        for (step, run) in runs {
+            self.at(step)?.runs.push(run);
+        }
         for (step, attempt, end) in ended {
             if undoing == Some(step) {
                 self.undone(step, end)?;
@@ -96,6 +102,7 @@ impl Turn {
                 failure: Some(Failure::plain(Code::Uncertain, why)),
                 usage: Usage::default(),
                 run: None,
+                cached: None,
             };
             return self.undone(step, end);
         }

@@ -94,9 +94,10 @@ impl Turn {
             } => self.looped((kind, hard), count, maximum, actions),
             What::Recovered {
                 uncertain,
+                runs,
                 not_started,
                 ended,
-            } => self.recovered(&uncertain, &not_started, ended),
+            } => self.recovered((&uncertain, runs), &not_started, ended),
         }
     }
 

@@ -37,6 +37,7 @@ fn no_id() -> WorkflowId {
 fn repeatable() -> Known {
     Known {
         repeatable: true,
+        pure: false,
         ..once_only()
     }
 }
@@ -47,6 +48,7 @@ fn once_only() -> Known {
         action: "test.act.v1".to_owned(),
         digest: None,
         repeatable: false,
+        pure: false,
         fuel: 100,
         wall_ms: 30_000,
         output_bytes: 1 << 20,
@@ -91,6 +93,7 @@ fn end(status: Status) -> CallEnd {
         failure: None,
         usage: Usage::default(),
         run: None,
+        cached: None,
     }
 }
 

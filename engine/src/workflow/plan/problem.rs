@@ -37,7 +37,12 @@ impl Problem {
     pub(crate) fn about(at: &str, problem: &refs::Problem) -> Self {
         let message = format!("expected {}, found {}", problem.expected, problem.found);
         let objection = Self::new(format!("{at}{}", problem.pointer), message);
-        objection.hint(problem.hint.as_deref().unwrap_or_default())
+        objection.hint(
+            problem
+                .hint
+                .as_deref()
+                .unwrap_or("give a value of that type, or a reference to one"),
+        )
     }
 
     /// The guard, or a component, objects.

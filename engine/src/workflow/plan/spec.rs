@@ -135,6 +135,10 @@ pub struct Preferences {
     /// Whether `timeout_ms` stands still while the workflow is paused. Default: yes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause_stops_clock: Option<bool>,
+    /// Whether results of pure actions are taken from earlier calls of the same component, function and arguments,
+    /// in this workflow and others of the same store. Default: no.
+    #[serde(skip_serializing_if = "is_false")]
+    pub reuse_results: bool,
     /// How many times in a row the same actions with the same arguments may be asked for; two more end the
     /// workflow. Default: not counted.
     #[serde(skip_serializing_if = "Option::is_none")]

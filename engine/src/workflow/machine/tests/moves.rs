@@ -190,6 +190,7 @@ impl Move {
             }
         }
         What::Recovered {
+            runs: Vec::new(),
             uncertain,
             not_started,
             ended,

@@ -100,6 +100,7 @@ fn inputs_are_taken_in_their_states_alone() {
         end: Box::new(end(Status::Ok)),
     };
     let recovered = |not_started: &[usize]| What::Recovered {
+        runs: Vec::new(),
         uncertain: Vec::new(),
         not_started: not_started.to_vec(),
         ended: Vec::new(),
@@ -373,6 +374,7 @@ fn only_driven_time_counts() {
     assert_eq!(run.state.active_ms(), 500);
     run.now_ms += 1_000_000;
     run.feed(What::Recovered {
+        runs: Vec::new(),
         uncertain: vec![],
         not_started: vec![0],
         ended: vec![],
