@@ -185,6 +185,8 @@ impl EngineBuilder {
             approver,
             #[cfg(feature = "guard-cedar")]
             fitting: Mutex::default(),
+            #[cfg(feature = "guard-cedar")]
+            loaded: Mutex::default(),
             sinks: sinks.into(),
             clock: clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
         })))
@@ -231,11 +233,41 @@ pub(super) struct Inner {
     /// Policies and components that were found to fit each other.
     #[cfg(feature = "guard-cedar")]
     fitting: Mutex<BTreeSet<(Digest, Digest)>>,
+    /// What policies call the functions of the components that were loaded: they can speak of one while another is
+    /// called.
+    #[cfg(feature = "guard-cedar")]
+    loaded: Mutex<BTreeMap<Digest, Vec<Named>>>,
     pub(super) sinks: Arc<[Arc<dyn Sink>]>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Inner {
+    fn compile(&self, source: &Source) -> Result<Compiled, Fault> {
+        let compiled = self.runtime.compile(source)?;
+        #[cfg(feature = "guard-cedar")]
+        self.remember(compiled.describe());
+        Ok(compiled)
+    }
+
+    /// Remembers what policies call the functions of a component.
+    #[cfg(feature = "guard-cedar")]
+    fn remember(&self, shape: &Descriptor) {
+        /// The most components that are remembered.
+        const MOST: usize = 1024;
+        let names = (0..shape.functions().len())
+            .filter_map(|position| {
+                Some(Named {
+                    action: shape.action(position)?,
+                    component: shape.name().to_owned(),
+                })
+            })
+            .collect();
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.len() < MOST {
+            loaded.insert(shape.digest(), names);
+        }
+    }
+
     /// Checks once that the policies in force fit a component.
     #[cfg(feature = "guard-cedar")]
     pub(super) fn fit(&self, policies: &Policies, shape: &Descriptor) -> Result<(), Fault> {
@@ -262,6 +294,10 @@ impl Inner {
                 });
             }
         }
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = loaded.iter().filter(|(digest, _)| **digest != pair.1);
+        named.extend(others.flat_map(|(_, names)| names.iter().cloned()));
+        drop(loaded);
         policies.fit(&known, &named)?;
         let mut fitting = fitting();
         if fitting.len() >= MOST {
@@ -356,7 +392,7 @@ impl Engine {
     /// Dropping the future leaves a compilation that has begun to its end; its result is dropped.
     pub async fn load(&self, source: Source) -> Result<Compiled, Fault> {
         let inner = self.0.clone();
-        tokio::task::spawn_blocking(move || inner.runtime.compile(&source))
+        tokio::task::spawn_blocking(move || inner.compile(&source))
             .await
             .unwrap_or_else(|panicked| {
                 Err(Fault::new(FaultKind::Bug { at: "the compiler" })
@@ -371,7 +407,7 @@ impl Engine {
     ///
     /// Those of [`load`](Engine::load).
     pub fn load_blocking(&self, source: &Source) -> Result<Compiled, Fault> {
-        self.0.runtime.compile(source)
+        self.0.compile(source)
     }
 
     /// Calls a function on a fresh instance and returns its value.
@@ -479,10 +515,17 @@ impl Engine {
             let component = components
                 .values()
                 .find(|component| component.describe().digest() == configured.digest)
-                .ok_or_else(|| {
-                    self.0
+                .ok_or_else(|| match components.get(&configured.component) {
+                    Some(other) => Fault::new(FaultKind::Pinned {
+                        name: capability.to_owned(),
+                        pinned: configured.digest,
+                        found: other.describe().digest(),
+                    })
+                    .hint("if the change is wanted, look at it with `engine diff`, and lock it anew"),
+                    None => self
+                        .0
                         .no_capability(capability)
-                        .hint("its component is not loaded")
+                        .hint("its component is not loaded"),
                 })?;
             let position = component.describe().find(&configured.function)?;
             return Ok(self.looked_up(component, position, Some(configured)));

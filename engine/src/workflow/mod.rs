@@ -12,8 +12,8 @@ mod resume;
 pub(crate) mod stall;
 mod summary;
 
-pub use check::{Checked, Foreseen, Row};
-pub use drive::{Start, WorkflowStore, Workflows, read_plan};
+pub use check::{Checked, Foreseen, Row, Worst};
+pub use drive::{Start, WorkflowStore, Workflows, read_plan, rejected};
 pub use machine::{
     About, Act, Approval, CallEnd, Effect, Evidence, Input, Known, Most, Output, Proposal,
     Question, Remedy, Stalled, State, StepState, StepStatus, Transition, What, has_ended, may_go,

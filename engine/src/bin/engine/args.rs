@@ -1,10 +1,16 @@
 //! What was typed, and nothing else.
 
 mod guard;
+mod workflow;
 
 pub(crate) use guard::{
     Add, ApprovalsAnswer, ApprovalsCommand, ApprovalsLs, ApprovalsShow, Diff, Generalise, Guarding,
     LockCommand, PolicyCheck, PolicyCommand, PolicyExplain, PolicySchema, PolicySuggest,
+};
+
+pub(crate) use workflow::{
+    Crew, PlanCheck, PlanCommand, Run, Telling, WorkflowAnswer, WorkflowCommand, WorkflowLs,
+    WorkflowPause, WorkflowResume, WorkflowShow, WorkflowStop,
 };
 
 use std::ffi::OsString;
@@ -27,7 +33,8 @@ Exit codes:
   3   denied by the guard, or a grant is missing
   4   a limit was reached: fuel, memory, time, output
   5   the guest trapped
-  7   cancelled
+  6   a plan was rejected before it ran
+  7   cancelled, or a workflow that did not reach its goal
   70  a fault of the engine itself";
 
 /// Runs WebAssembly components that you do not trust, with every limit on and only the authority you grant.
@@ -68,7 +75,28 @@ impl Cli {
                 ApprovalsCommand::Ls(ApprovalsLs { output, .. })
                 | ApprovalsCommand::Show(ApprovalsShow { output, .. }),
             ) if *output == Output::Json => Answer::Document,
-            Command::Exec(_)
+            Command::Run(typed) if typed.telling.output == Output::Json => Answer::Document,
+            Command::Plan(PlanCommand::Check(typed)) if typed.output == Output::Json => {
+                Answer::Document
+            }
+            Command::Workflow(
+                WorkflowCommand::Ls(WorkflowLs { output, .. })
+                | WorkflowCommand::Show(WorkflowShow { output, .. }),
+            ) if *output == Output::Json => Answer::Document,
+            Command::Workflow(WorkflowCommand::Resume(typed))
+                if typed.telling.output == Output::Json =>
+            {
+                Answer::Document
+            }
+            Command::Workflow(WorkflowCommand::Stop(typed))
+                if typed.telling.output == Output::Json =>
+            {
+                Answer::Document
+            }
+            Command::Run(_)
+            | Command::Plan(_)
+            | Command::Workflow(_)
+            | Command::Exec(_)
             | Command::Inspect(_)
             | Command::Add(_)
             | Command::Lock(_)
@@ -130,6 +158,11 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Exec(Box<Exec>),
+    Run(Box<Run>),
+    #[command(subcommand)]
+    Plan(PlanCommand),
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
     Inspect(Inspect),
     Add(Add),
     Lock(LockCommand),

@@ -11,7 +11,7 @@ use engine::data::{
 };
 use engine::{Clock as _, Fault, Journal};
 
-use crate::render;
+use crate::render::{self, Screen};
 
 /// Whoever sits at the terminal.
 pub(crate) const OPERATOR: &str = "operator";
@@ -128,7 +128,11 @@ impl Nonces for Desk {
 }
 
 /// Asks whoever sits at the terminal.
-pub(crate) struct Terminal(File);
+pub(crate) struct Terminal {
+    file: File,
+    /// What else is drawn there, and has to keep still meanwhile.
+    screen: Screen,
+}
 
 impl Terminal {
     /// `None` if nobody sits there.
@@ -136,7 +140,7 @@ impl Terminal {
         clippy::disallowed_methods,
         reason = "the terminal itself, whatever the standard streams are"
     )]
-    pub(crate) fn open() -> Option<Self> {
+    pub(crate) fn open(screen: Screen) -> Option<Self> {
         if !std::io::stderr().is_terminal() {
             return None;
         }
@@ -145,7 +149,10 @@ impl Terminal {
             .write(true)
             .open("/dev/tty")
             .ok()?;
-        terminal.is_terminal().then_some(Self(terminal))
+        terminal.is_terminal().then_some(Self {
+            file: terminal,
+            screen,
+        })
     }
 }
 
@@ -156,17 +163,20 @@ impl Approver for Terminal {
             // Somebody else has to answer.
             return None;
         }
-        let mut terminal = &self.0;
-        let question = format!(
-            "{}\nMay this call run, once? [y/N] ",
-            render::approval(request)
-        );
-        terminal.write_all(question.as_bytes()).ok()?;
-        let mut line = String::new();
-        // No more than a word is read, whatever is pasted.
-        BufReader::new(std::io::Read::take(terminal, 64))
-            .read_line(&mut line)
-            .ok()?;
+        let line = self.screen.alone(|| {
+            let mut terminal = &self.file;
+            let question = format!(
+                "{}\nMay this call run, once? [y/N] ",
+                render::approval(request)
+            );
+            terminal.write_all(question.as_bytes()).ok()?;
+            let mut line = String::new();
+            // No more than a word is read, whatever is pasted.
+            BufReader::new(std::io::Read::take(terminal, 64))
+                .read_line(&mut line)
+                .ok()?;
+            Some(line)
+        })?;
         let approved = matches!(line.trim(), "y" | "Y" | "yes");
         Some(ApprovalAnswer {
             approved,

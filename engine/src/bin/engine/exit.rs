@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use engine::data::WorkflowState;
 use engine::{Fault, Outcome, Status};
 
 use crate::render::Printer;
@@ -29,6 +30,24 @@ pub(crate) fn after(code: ExitCode, told: Result<(), Fault>, printer: &Printer) 
                 code
             }
         }
+    }
+}
+
+/// The exit code of a plan that was rejected before anything ran.
+pub(crate) fn rejected() -> ExitCode {
+    ExitCode::from(6)
+}
+
+/// The exit code of a workflow that was driven until here.
+pub(crate) fn ended(state: WorkflowState) -> ExitCode {
+    match state {
+        WorkflowState::Completed => ExitCode::SUCCESS,
+        WorkflowState::Initializing
+        | WorkflowState::Planning
+        | WorkflowState::Executing
+        | WorkflowState::Paused
+        | WorkflowState::Failed
+        | WorkflowState::Cancelled => ExitCode::from(7),
     }
 }
 

@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod desk;
 mod exit;
+mod plan_text;
 mod render;
 mod settings;
 mod streams;

@@ -1,5 +1,9 @@
 //! Everything decided: from what was typed, the environment and the files it names.
 
+mod crew;
+
+pub(crate) use crew::{Crew, events, inputs};
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -122,23 +126,7 @@ impl Exec {
         let own_grants = problem.or_default(own_grants);
         config = config.policies(problem.or_default(settled.policies(&guarding)));
         config = problem.or_default(settled.apply(config, &lock));
-        // Without a configuration the command line is the operator's; with one it narrows it.
-        let mut caller = (None, None);
-        match (&settled.file, settled.limits) {
-            (Some(_), Some(most)) => {
-                config = config.limits(most);
-                caller.0 = Some(own_limits);
-            }
-            _ => config = config.limits(own_limits),
-        }
-        match (&settled.file, settled.grants.clone()) {
-            (Some(_), Some(most)) => {
-                config = config.grants(most);
-                caller.1 = own_grants;
-            }
-            (Some(_), None) => caller.1 = own_grants,
-            (None, _) => config = config.grants(own_grants.unwrap_or_default()),
-        }
+        let (config, caller) = layered(&settled, config, own_limits, own_grants);
         let call = match (&named, function) {
             (None, None) => {
                 let own = component
@@ -219,6 +207,33 @@ impl Exec {
         let name = self.component.file_stem().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
+}
+
+/// Puts limits and grants into the layers that they belong to, and returns the caller's: without a configuration
+/// the command line is the operator's, with one it narrows it.
+fn layered(
+    settled: &Settled,
+    mut config: Config,
+    limits: Limits,
+    grants: Option<Grants>,
+) -> (Config, (Option<Limits>, Option<Grants>)) {
+    let mut caller = (None, None);
+    match (&settled.file, settled.limits) {
+        (Some(_), Some(most)) => {
+            config = config.limits(most);
+            caller.0 = Some(limits);
+        }
+        _ => config = config.limits(limits),
+    }
+    match (&settled.file, settled.grants.clone()) {
+        (Some(_), Some(most)) => {
+            config = config.grants(most);
+            caller.1 = grants;
+        }
+        (Some(_), None) => caller.1 = grants,
+        (None, _) => config = config.grants(grants.unwrap_or_default()),
+    }
+    (config, caller)
 }
 
 /// The capability that is meant, unless there is a file of that name.

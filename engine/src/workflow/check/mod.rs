@@ -10,7 +10,7 @@ mod table;
 mod types;
 
 pub(crate) use draft::{Draft, Probe};
-pub use table::{Checked, Foreseen, Row};
+pub use table::{Checked, Foreseen, Row, Worst};
 
 use std::collections::BTreeSet;
 

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::guard::Grants;
 use crate::session::{Call, Compiled, Engine, LookedUp};
 use crate::types::{
     Bytes, Effect, Fault, Fuel, Function, FunctionManifest, Limits, LimitsError, WallTime,
@@ -14,6 +15,8 @@ use crate::workflow::machine::{Known, Most};
 pub(super) struct Crew {
     pub(super) engine: Engine,
     pub(super) components: BTreeMap<String, Compiled>,
+    /// The caller's layer of every call.
+    pub(super) own: (Option<Grants>, Option<Limits>),
 }
 
 impl Crew {
@@ -22,7 +25,13 @@ impl Crew {
         capability: &str,
         function: Option<&str>,
     ) -> Result<LookedUp, Fault> {
-        self.engine.look_up(&self.components, capability, function)
+        let mut found = self
+            .engine
+            .look_up(&self.components, capability, function)?;
+        if let Some(own) = &self.own.1 {
+            found.limits = found.limits.narrowed_by(own);
+        }
+        Ok(found)
     }
 
     /// The component of a capability, and a call of its function.
@@ -36,6 +45,10 @@ impl Crew {
         let call = match &found.name {
             Some(name) => Call::capability(name, args),
             None => Call::function(function_of(&found).full_name(), args),
+        };
+        let call = match &self.own.0 {
+            Some(own) => call.grants(own.clone()),
+            None => call,
         };
         Ok((found.component.clone(), call, found))
     }

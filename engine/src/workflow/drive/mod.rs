@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::guard::Explanation;
+use crate::guard::{Explanation, Grants};
 use crate::session::{Compiled, Engine};
 use crate::types::{
-    Blobs, Claims, Fault, FaultKind, Inputs, Principal, Roster, RosterEntry, WorkflowId,
+    Blobs, Claims, Fault, FaultKind, Inputs, Limits, Principal, Roster, RosterEntry, WorkflowId,
 };
 use crate::workflow::check::{Checked, Draft, Finding, Found, Probe};
 use crate::workflow::machine::{Act, State};
@@ -93,6 +93,7 @@ impl Workflows {
                 crew: Crew {
                     engine,
                     components: BTreeMap::new(),
+                    own: (None, None),
                 },
                 store,
             }),
@@ -105,6 +106,20 @@ impl Workflows {
         let mut crew = self.crew.crew.clone();
         let name = component.describe().name().to_owned();
         crew.components.insert(name, component);
+        Self {
+            crew: Arc::new(CrewAndStore {
+                crew,
+                store: self.crew.store.clone(),
+            }),
+        }
+    }
+
+    /// Narrows what every call is given and may use, within what the engine's configuration gives: whoever runs
+    /// plans wants no more. Default: all of it.
+    #[must_use]
+    pub fn within(self, grants: Option<Grants>, limits: Option<Limits>) -> Self {
+        let mut crew = self.crew.crew.clone();
+        crew.own = (grants, limits);
         Self {
             crew: Arc::new(CrewAndStore {
                 crew,
@@ -166,7 +181,7 @@ impl Workflows {
         let driving = Driving::begin(self.clone(), checked, start).await?;
         let (state, store) = driving.to_the_end().await?;
         if !accepted {
-            return Err(rejected(problems));
+            return Err(rejected(&problems));
         }
         Ok(Summary::of(&state, &*store))
     }
@@ -258,15 +273,13 @@ pub fn read_plan(text: &str) -> Result<PlanSpec, Problem> {
     serde_json::from_str(text).map_err(|error| Problem::new("", error.to_string()))
 }
 
-/// The fault of a plan that was not accepted.
-fn rejected(problems: Vec<Problem>) -> Fault {
-    let problems: Vec<Problem> = problems
-        .into_iter()
-        .filter(|problem| !problem.warning)
-        .collect();
+/// The fault of a plan that was not accepted, for these reasons.
+#[must_use]
+pub fn rejected(problems: &[Problem]) -> Fault {
+    let errors = || problems.iter().filter(|problem| !problem.warning);
     Fault::new(FaultKind::PlanRejected {
-        count: problems.len(),
-        first: problems.first().map(Problem::to_string).unwrap_or_default(),
+        count: errors().count(),
+        first: errors().next().map(Problem::to_string).unwrap_or_default(),
     })
 }
 

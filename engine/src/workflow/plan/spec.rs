@@ -46,6 +46,15 @@ pub struct PlanSpec {
     pub success: Vec<Criterion>,
 }
 
+#[cfg(feature = "schema")]
+impl PlanSpec {
+    /// The JSON Schema of plans.
+    #[must_use]
+    pub fn schema() -> Value {
+        schemars::schema_for!(PlanSpec).into()
+    }
+}
+
 /// How large the work is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

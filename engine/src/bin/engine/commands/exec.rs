@@ -11,7 +11,7 @@ use super::{load, report_early};
 use crate::args::{self, Output};
 use crate::desk::{Desk, Terminal};
 use crate::exit;
-use crate::render::{EventWriter, Notes, Printer};
+use crate::render::{EventWriter, Notes, Printer, Screen};
 use crate::settings::{Events, EventsTo, Exec, Kind};
 use crate::streams::{Passing, is_reader_gone, pass};
 
@@ -50,7 +50,7 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         problem,
     } = settings;
     let mut builder = Engine::builder().config(config);
-    if let Some(terminal) = Terminal::open() {
+    if let Some(terminal) = Terminal::open(Screen::default()) {
         builder = builder.approver(terminal);
     }
     if output == Output::Text {
@@ -187,7 +187,7 @@ fn drive(engine: &Engine, source: engine::Source, call: Call) -> Result<Outcome,
 
 /// Sent to a process that writes more to a file than it may; the same number on all of Unix that we
 /// run on.
-const FILE_TOO_LARGE: i32 = 25;
+pub(super) const FILE_TOO_LARGE: i32 = 25;
 
 /// Cancels on the first interrupt, hang-up or request to terminate; the second ends the process.
 async fn cancel_on_interrupt(cancel: Cancel) {

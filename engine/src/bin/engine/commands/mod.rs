@@ -5,8 +5,12 @@ mod events;
 mod exec;
 mod inspect;
 mod load;
+mod plan;
 mod policy;
 mod registry;
+mod run;
+mod stage;
+mod workflow;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +31,9 @@ pub(crate) fn run(cli: Cli, printer: &Printer) -> ExitCode {
     printer.color(global.color);
     match command {
         Command::Exec(typed) => exec::run(*typed, &global, printer),
+        Command::Run(typed) => run::run(*typed, &global, printer),
+        Command::Plan(typed) => plan::run(typed, &global, printer),
+        Command::Workflow(typed) => workflow::run(typed, &global, printer),
         Command::Inspect(typed) => inspect::run(typed, &global, printer),
         Command::Add(typed) => registry::add(typed, &global, printer),
         Command::Lock(typed) => registry::lock(typed, &global, printer),

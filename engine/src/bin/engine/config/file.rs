@@ -86,6 +86,9 @@ struct CapabilitySpec {
     /// What calls may be given, in the place of `[grants]`.
     dirs: Option<Vec<String>>,
     env: Option<Vec<String>>,
+    /// What results are to be treated as, such as `secret`.
+    #[serde(default)]
+    labels: Vec<String>,
     /// The most that calls may use, within `[limits]`.
     #[serde(default)]
     limits: Option<LimitsSpec>,
@@ -165,8 +168,16 @@ impl CapabilitySpec {
             function,
             dirs,
             env,
+            labels,
             limits,
         } = self;
+        if let Some(label) = labels.iter().find(|label| !engine::data::is_label(label)) {
+            return Err(Fault::config(format!(
+                "`{}` is no label of data",
+                engine::data::line(label, 64)
+            ))
+            .hint("a label is lower-case words with `-` between them, such as `untrusted`"));
+        }
         let grants = match (dirs, env) {
             (None, None) => None,
             (dirs, env) => Some(granted(
@@ -180,6 +191,7 @@ impl CapabilitySpec {
             written: component,
             function,
             grants,
+            labels,
             limits: limits.map(|limits| limits.settle(most)).transpose()?,
         })
     }

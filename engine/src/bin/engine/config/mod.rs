@@ -43,6 +43,8 @@ pub(crate) struct Entry {
     pub(crate) component: PathBuf,
     pub(crate) function: String,
     pub(crate) grants: Option<Grants>,
+    /// What its results are to be treated as.
+    pub(crate) labels: Vec<String>,
     pub(crate) limits: Option<Limits>,
 }
 
@@ -109,6 +111,7 @@ impl Settled {
                         .unwrap_or_default()
                         .to_string_lossy(),
                 );
+            capability = capability.labels(entry.labels.iter().cloned());
             if let Some(grants) = &entry.grants {
                 capability = capability.grants(grants.clone());
             }

@@ -6,18 +6,26 @@ mod events;
 mod fault;
 mod inspect;
 mod lines;
+mod live;
 mod notes;
 mod paged;
+mod plan;
+mod progress;
 mod spans;
+mod summary;
 mod timeline;
 
 pub(crate) use approval::{approval, granted};
-pub(crate) use events::EventWriter;
+pub(crate) use events::{EventThread, EventWriter};
 pub(crate) use inspect::{json as inspect_json, text as inspect_text};
 pub(crate) use lines::pretty;
+pub(crate) use live::{Board, Live, Screen};
 pub(crate) use notes::Notes;
 pub(crate) use paged::Paged;
+pub(crate) use plan::{checked, placed};
+pub(crate) use progress::Progress;
 pub(crate) use spans::Spans;
+pub(crate) use summary::{listed, shown, summary, took};
 pub(crate) use timeline::timeline;
 
 use std::io::{self, Write};
