@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use engine::data::{JournalOptions, WorkflowId};
 use engine::workflow::{
-    CallEnd, Effect, Input, Known, MemoryStore, Output, Plan, PlanSpec, Start, State, WorkflowStore,
-    Workflows, What, step,
+    CallEnd, Effect, Input, Known, MemoryStore, Output, Plan, PlanSpec, Start, State, What,
+    WorkflowStore, Workflows, step,
 };
 use engine::{Call, Engine, Source, Status};
 use serde_json::json;
@@ -39,7 +39,7 @@ fn plan(count: usize) -> PlanSpec {
         })
         .collect();
     serde_json::from_value(json!({
-        "version": 1, "goal": "measure", "steps": steps,
+        "version": 1, "goal": "measure", "steps": steps, "max_steps": count,
         "preferences": {"stall_detection_ms": 3_600_000},
     }))
     .unwrap()
@@ -118,10 +118,13 @@ fn transitions() {
             };
             count
         ];
-        let mut state = State::with(WorkflowId::fresh(), plan(count).steps, known);
+        let plan = Plan::within(plan(count), BTreeMap::new(), count as u64).unwrap();
+        let mut state = State::with(WorkflowId::fresh(), &plan, known);
         let mut times: Vec<Duration> = Vec::with_capacity(count);
         let mut next: Vec<(usize, u32)> = Vec::new();
-        let mut what = Some(What::Ticked);
+        let mut what = Some(What::Checked {
+            approvals: Vec::new(),
+        });
         while let Some(input) = what.take().or_else(|| next.pop().map(ended)) {
             let began = Instant::now();
             let (after, effects) = step(

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::guest;
 
 /// Runs plans on the guest `steps`, with a directory `work` of its own.
+#[derive(Debug)]
 pub struct Flow {
     /// Where the guest's files are.
     pub dir: tempfile::TempDir,
@@ -26,6 +27,7 @@ pub struct Flow {
 }
 
 /// How a [`Flow`] is made.
+#[derive(Debug)]
 pub struct FlowBuilder {
     policies: Policies,
     journaled: bool,
@@ -62,7 +64,7 @@ impl Flow {
     /// Understands a plan; panics if it makes no sense by itself.
     pub fn understood(plan: &Value) -> Plan {
         let spec = serde_json::from_value(plan.clone()).unwrap();
-        Plan::new(spec, Default::default()).unwrap_or_else(|problems| panic!("{}", problems[0]))
+        Plan::new(spec, Default::default()).unwrap_or_else(|problems| panic!("{problems:?}"))
     }
 
     /// Checks a plan.
@@ -142,10 +144,10 @@ impl Flow {
             .iter()
             .filter(|event| matches!(event.source, engine::data::Source::Workflow { .. }));
         own.map(|event| {
-            let step = event.scope.iter().find_map(|scope| match scope {
-                engine::Scope::Step(step) => Some(step.as_str()),
-                _ => None,
-            });
+            let step = event
+                .scope
+                .iter()
+                .find_map(|scope| scope.to_string().strip_prefix("step:").map(str::to_owned));
             match step {
                 Some(step) => format!("{} {step}", event.kind.name()),
                 None => event.kind.name().to_owned(),

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not named here is the same for all codes"
+)]
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

@@ -1,4 +1,8 @@
 //! Calls of steps: made from plans, and brought back as inputs.
+#![expect(
+    clippy::result_large_err,
+    reason = "a failure is made once in a call, and ends it"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -113,9 +117,14 @@ impl Driving {
         match found.step.spec.idempotency_key.clone() {
             Some(written) => match self.resolved(&Value::from(written), "")? {
                 Value::String(key) if (1..=512).contains(&key.len()) => Ok(key),
-                other => Err(misfit(Some(format!(
-                    "the idempotency key is not a text of 1 to 512 bytes: {other}"
-                )))),
+                Value::String(_)
+                | Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Array(_)
+                | Value::Object(_) => Err(misfit(Some(
+                    "the idempotency key is not a text of 1 to 512 bytes".to_owned(),
+                ))),
             },
             None => {
                 let own = Digest::of_parts([

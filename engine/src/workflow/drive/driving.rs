@@ -137,7 +137,7 @@ impl Driving {
     }
 
     /// Drives the workflow until it has ended.
-    pub(super) async fn to_the_end(mut self) -> Result<(State, Arc<dyn WorkflowStore>), Fault> {
+    pub(super) async fn finish(mut self) -> Result<(State, Arc<dyn WorkflowStore>), Fault> {
         loop {
             while let Some(what) = self.pending.pop_front() {
                 self.feed(what).await?;
@@ -460,12 +460,15 @@ fn seed() -> Result<Digest, Fault> {
     }
 }
 
+/// When inputs came, and the effects that followed.
+pub(crate) type Retold = Vec<(u64, Vec<Effect>)>;
+
 /// The state of a workflow, made from its inputs, and the events that follow from them: when, about which step,
 /// and what.
 pub(crate) fn replayed(
     store: &dyn WorkflowStore,
     workflow: WorkflowId,
-) -> Result<(State, Vec<(u64, Vec<Effect>)>), Fault> {
+) -> Result<(State, Retold), Fault> {
     let inputs = store.inputs(workflow)?;
     if inputs.is_empty() {
         return Err(unfit(format!("there is no workflow {workflow}"))

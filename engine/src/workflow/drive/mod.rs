@@ -179,7 +179,7 @@ impl Workflows {
         let accepted = checked.is_accepted();
         let problems = checked.problems.clone();
         let driving = Driving::begin(self.clone(), checked, start).await?;
-        let (state, store) = driving.to_the_end().await?;
+        let (state, store) = driving.finish().await?;
         if !accepted {
             return Err(rejected(&problems));
         }
@@ -200,7 +200,7 @@ impl Workflows {
     /// As for [`run`](Workflows::run).
     pub async fn resume(&self, workflow: WorkflowId, accept: bool) -> Result<Summary, Fault> {
         let driving = resume::taken_up(self, workflow, accept).await?;
-        let (state, store) = driving.to_the_end().await?;
+        let (state, store) = driving.finish().await?;
         Ok(Summary::of(&state, &*store))
     }
 

@@ -1,4 +1,8 @@
 //! What people want of workflows: left as wishes in the store, and granted or refused by whoever drives.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an act that gives no value has none to be typed"
+)]
 
 use std::time::Duration;
 

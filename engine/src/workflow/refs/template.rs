@@ -110,6 +110,7 @@ impl Template {
     }
 
     /// A string without references.
+    #[cfg(test)]
     pub(crate) fn literal(text: &str) -> Self {
         let mut parts = Parts::default();
         parts.text(text);

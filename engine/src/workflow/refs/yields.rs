@@ -42,6 +42,7 @@ impl Yields {
     }
 
     /// Whether the run may find nothing there: an option, a list or a variant lies on the way.
+    #[cfg(test)]
     pub(crate) fn may_be_missing(&self) -> bool {
         self.may_be_missing
     }

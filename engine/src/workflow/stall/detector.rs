@@ -1,11 +1,15 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+#[cfg(test)]
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
 use super::memory::Seen;
 use super::signs::{Sign, View};
-use super::{Config, ConfigError, Intervention, Kind, Past, Sample, Severity, Statistics};
+use super::{Config, ConfigError, Intervention, Kind, Sample, Severity};
+#[cfg(test)]
+use super::{Past, Statistics};
 
 /// A sign with more confidence than this is a stall.
 const SURE: f64 = 0.5;
@@ -106,11 +110,13 @@ impl Detector {
     }
 
     /// The last 100 stalls, oldest first.
+    #[cfg(test)]
     pub(crate) fn history(&self) -> &VecDeque<Past> {
         self.history.past()
     }
 
     /// The stalls so far in numbers.
+    #[cfg(test)]
     pub(crate) fn statistics(&self) -> Statistics {
         self.history.statistics()
     }

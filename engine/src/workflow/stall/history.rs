@@ -1,4 +1,6 @@
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+#[cfg(test)]
+use std::collections::BTreeMap;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,7 @@ pub(crate) struct Past {
 }
 
 /// The stalls of a workflow in numbers.
+#[cfg(test)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Statistics {
     /// How many there were.
@@ -50,6 +53,7 @@ pub(super) struct History {
 }
 
 impl History {
+    #[cfg(test)]
     pub(super) fn past(&self) -> &VecDeque<Past> {
         &self.past
     }
@@ -87,6 +91,7 @@ impl History {
             .for_each(|past| past.cleared_ms = Some(at_ms));
     }
 
+    #[cfg(test)]
     pub(super) fn statistics(&self) -> Statistics {
         let lengths: Vec<u64> = self
             .past

@@ -15,6 +15,7 @@ mod tests;
 
 pub(crate) use config::{Config, ConfigError, Escalation};
 pub(crate) use detector::{Detector, Stall};
+#[cfg(test)]
 pub(crate) use history::{Past, Statistics};
 #[cfg(test)]
 pub(crate) use kind::Parameter;

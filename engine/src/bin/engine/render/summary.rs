@@ -192,10 +192,8 @@ pub(crate) fn listed(entry: &RosterEntry) -> String {
 
 fn moment(ms: u64) -> String {
     let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(ms).map_or_else(
-        |_| "some time".to_owned(),
-        |moment| format!("{moment:.3}"),
-    )
+    Timestamp::from_millisecond(ms)
+        .map_or_else(|_| "some time".to_owned(), |moment| format!("{moment:.3}"))
 }
 
 #[cfg(test)]

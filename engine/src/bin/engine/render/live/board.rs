@@ -95,7 +95,10 @@ impl Board {
             });
             self.steps.len() - 1
         });
-        #[expect(clippy::indexing_slicing, reason = "the position was found or made above")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the position was found or made above"
+        )]
         &mut self.steps[position]
     }
 

@@ -46,7 +46,10 @@ fn a_row_says_how_far_a_step_is() {
         Duration::ZERO,
     );
     board.hear(
-        &event(Some("s0"), json!({"type": "step_started", "data": {"action": "text.f", "attempt": 2}})),
+        &event(
+            Some("s0"),
+            json!({"type": "step_started", "data": {"action": "text.f", "attempt": 2}}),
+        ),
         second,
     );
     assert_eq!(
