@@ -1,7 +1,5 @@
 //! Success criteria: what has to be true at the end of a workflow.
 
-use std::time::Duration;
-
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
@@ -32,11 +30,12 @@ pub(super) fn path(written: &str) -> Result<Vec<String>, refs::Problem> {
         let first = problems.into_iter().next();
         first.unwrap_or_else(|| refs::Problem::new("a path", written))
     })?;
-    let found = template.references().find_map(|reference| match reference {
-        Reference::Input { path, .. } => Some(path.clone()),
-        Reference::Output { .. } | Reference::IdempotencyKey => None,
-    });
-    Ok(found.unwrap_or_default())
+    match template.whole() {
+        Some(Reference::Input { path, .. }) => Ok(path.clone()),
+        Some(Reference::Output { .. } | Reference::IdempotencyKey) | None => {
+            Err(refs::Problem::new("a path", written))
+        }
+    }
 }
 
 /// Looks at one criterion; `None` for one that takes a call to look at. `output` gives the result of a step.
@@ -125,7 +124,9 @@ fn completed(named: &[String], state: &State) -> (bool, String) {
         .steps()
         .iter()
         .filter(wanted)
-        .filter(|step| !matches!(step.status, StepStatus::Completed | StepStatus::Removed))
+        .filter(|step| step.status != StepStatus::Completed)
+        // What was removed is in the plan no more, but somebody may ask for it by name.
+        .filter(|step| step.status != StepStatus::Removed || !named.is_empty())
         .map(|step| format!("`{}` ended as {}", step.id(), way(step)))
         .collect();
     if open.is_empty() {
@@ -159,13 +160,13 @@ fn value(criterion: &Criterion, step: &str, part: &Value) -> (bool, String) {
     let shown = text::line(&part.to_string(), 200);
     let amount = match part {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.parse().ok(),
+        Value::String(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
         Value::Array(items) => Some(items.len() as f64),
         Value::Null | Value::Bool(_) | Value::Object(_) => None,
     };
     let mut wrong = Vec::new();
     if let Some(wanted) = equals
-        && wanted != part
+        && !same(wanted, part)
     {
         wrong.push(format!("is not {}", text::line(&wanted.to_string(), 200)));
     }
@@ -198,21 +199,35 @@ fn value(criterion: &Criterion, step: &str, part: &Value) -> (bool, String) {
     }
 }
 
+/// Whether two values are equal; `1` and `1.0` are the same number.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || (one.is_f64() != other.is_f64() && one.as_f64() == other.as_f64())
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, one)| other.get(key).is_some_and(|other| same(one, other)))
+        }
+        _ => one == other,
+    }
+}
+
 fn within(
     calls: Option<u64>,
     fuel: Option<u64>,
     wall_ms: Option<u64>,
     state: &State,
 ) -> (bool, String) {
-    let active = Duration::from_millis(state.active_ms());
     let used = [
         ("calls", calls, state.calls()),
         ("fuel", fuel, state.usage().fuel),
-        (
-            "wall_ms",
-            wall_ms,
-            u64::try_from(active.as_millis()).unwrap_or(u64::MAX),
-        ),
+        ("wall_ms", wall_ms, state.active_ms()),
     ];
     let asked = used
         .iter()

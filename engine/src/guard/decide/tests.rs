@@ -46,6 +46,7 @@ fn ask(layers: Vec<Layer>) -> Ask {
         action: action("sample.run", None),
         capability: Layer::default(),
         layers,
+        approvers: None,
         counters: Counters::default(),
     }
 }

@@ -11,4 +11,6 @@ mod detector;
 mod tests;
 
 pub(crate) use config::Config;
+#[cfg(test)]
+pub(crate) use config::ConfigError;
 pub(crate) use detector::{Call, Detector, Verdict};

@@ -1,8 +1,9 @@
 //! What a workflow has used, and what is left.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::{Known, Most};
+use super::{Known, Most, Output};
 use crate::event::EventKind;
 use crate::types::Usage;
 use crate::workflow::plan::ResourceLimits;
@@ -38,8 +39,12 @@ struct Spent {
 pub(super) enum Short {
     /// What is left is set aside for calls that run.
     ForNow,
-    /// It is spent: which budget, and how large it was.
-    Spent { budget: String, maximum: u64 },
+    /// It is spent: which budget, what was used of it, and how large it was.
+    Spent {
+        budget: String,
+        used: u64,
+        maximum: u64,
+    },
 }
 
 impl Budgets {
@@ -73,6 +78,7 @@ impl Budgets {
         {
             return Err(Short::Spent {
                 budget: format!("calls of `{capability}`"),
+                used: of,
                 maximum: *most,
             });
         }
@@ -81,6 +87,7 @@ impl Budgets {
         {
             return Err(Short::Spent {
                 budget: "calls".to_owned(),
+                used: self.spent.calls,
                 maximum: most,
             });
         }
@@ -91,6 +98,7 @@ impl Budgets {
             if spent >= most {
                 return Err(Short::Spent {
                     budget: budget.to_owned(),
+                    used: spent,
                     maximum: most,
                 });
             }
@@ -145,8 +153,8 @@ impl Budgets {
         self.aside.output = self.aside.output.saturating_sub(most.output_bytes);
     }
 
-    /// Counts what a call used, `output` bytes of result and streams included, and gives back the rest.
-    pub(super) fn spend(&mut self, most: Option<Most>, usage: &Usage, output: u64) {
+    /// Counts what a call used, its result included, and gives back the rest.
+    pub(super) fn spend(&mut self, most: Option<Most>, usage: &Usage, output: Option<&Output>) {
         if let Some(most) = most {
             self.put_back(most);
         }
@@ -154,13 +162,17 @@ impl Budgets {
         let wall = u64::try_from(usage.wall.as_millis()).unwrap_or(u64::MAX);
         self.spent.fuel = self.spent.fuel.saturating_add(usage.fuel);
         self.spent.wall_ms = self.spent.wall_ms.saturating_add(wall);
-        self.spent.output = self.spent.output.saturating_add(output);
+        let (stdout, stderr) = (usage.stdout.get(), usage.stderr.get());
+        let result = output.map_or(0, |output| output.bytes);
+        for bytes in [stdout, stderr, result] {
+            self.spent.output = self.spent.output.saturating_add(bytes);
+        }
     }
 
     /// Counts calls that are made besides the steps.
     pub(super) fn count(&mut self, calls: u64, usage: &Usage) {
         self.spent.calls = self.spent.calls.saturating_add(calls);
-        self.spend(None, usage, 0);
+        self.spend(None, usage, None);
     }
 
     /// Warns once of each budget that is close to its end, and not at it.
@@ -202,12 +214,27 @@ impl Budgets {
     }
 
     /// The event of a budget that is spent.
-    pub(super) fn exceeded(&self, budget: &str, maximum: u64) -> EventKind {
+    pub(super) fn exceeded(&self, budget: &str, used: u64, maximum: u64) -> EventKind {
         EventKind::BudgetExceeded {
             budget: budget.to_owned(),
-            used: maximum,
+            used,
             maximum,
             partial_usage: self.total,
         }
+    }
+}
+
+/// What was used, as it is read back from the text of an input: whoever replays inputs counts the same.
+pub(super) fn as_written(usage: &Usage) -> Usage {
+    // In text, times are milliseconds to the microsecond.
+    let rounded = |time: Duration| {
+        let ms = (time.as_secs_f64() * 1e6).round() / 1e3;
+        let read = Duration::try_from_secs_f64(ms / 1e3);
+        read.unwrap_or(time)
+    };
+    Usage {
+        wall: rounded(usage.wall),
+        cpu: rounded(usage.cpu),
+        ..*usage
     }
 }

@@ -1,5 +1,6 @@
 //! How steps end: with a result, without one, or with another attempt.
 
+use super::budget::as_written;
 use super::input::{Approval, CallEnd, Output};
 use super::question::About;
 use super::state::StepStatus;
@@ -21,30 +22,26 @@ impl Turn {
         }
         let most = found.most.take();
         let interrupted = std::mem::take(&mut found.interrupted);
-        found.usage = found.usage.and(&end.usage);
+        let usage = as_written(&end.usage);
+        found.usage = found.usage.and(&usage);
         found.ended = Some(end.status);
         found.runs.extend(end.run);
         let repeatable = found.known.repeatable;
         self.state.running.remove(&step);
-        let output = end.usage.stdout.get() + end.usage.stderr.get();
-        let output = output + end.output.as_ref().map_or(0, |output| output.bytes);
-        self.state.budgets.spend(most, &end.usage, output);
-        for warning in self.state.budgets.warnings() {
-            self.tell(warning);
-        }
-        let failure = end
-            .failure
-            .unwrap_or_else(|| Failure::plain(Code::Internal, "the call ended without a reason"));
+        let budgets = &mut self.state.budgets;
+        budgets.spend(most, &usage, end.output.as_ref());
+        self.warn();
+        let failure = end.failure.unwrap_or_else(unexplained);
         match end.status {
-            Status::Ok => {
-                let output = end.output.unwrap_or_else(|| Output::inline("null"));
-                self.complete(step, output);
-            }
             _ if end.killed => {
                 let why = failure.clone();
                 self.fail_alone(step, failure);
                 self.wind_up(WorkflowState::Failed, why, false);
                 self.interrupt_all();
+            }
+            Status::Ok => {
+                let output = end.output.unwrap_or_else(|| Output::inline("null"));
+                self.complete(step, output);
             }
             Status::Cancelled if ending => self.cancel(step, failure),
             Status::Cancelled if interrupted && (repeatable || !end.started) => {
@@ -53,7 +50,14 @@ impl Turn {
             Status::Cancelled | Status::Uncertain if end.started && !repeatable && !ending => {
                 self.doubt(step);
             }
-            _ => self.retry_or_fail(step, attempt, failure),
+            Status::Error
+            | Status::Denied
+            | Status::Limit
+            | Status::Trap
+            | Status::Invalid
+            | Status::Cancelled
+            | Status::Uncertain
+            | Status::Internal => self.retry_or_fail(step, attempt, failure),
         }
         Ok(())
     }
@@ -70,7 +74,9 @@ impl Turn {
         let allowed = self.state.ending.is_none() && self.state.retries > 0;
         let Ok(found) = self.at(step) else { return };
         let retry = found.step.retry.clone().filter(|retry| {
-            allowed && attempt <= retry.max && retry.takes(failure.code, found.known.repeatable)
+            allowed
+                && found.retried < retry.max
+                && retry.takes(failure.code, found.known.repeatable)
         });
         let Some(retry) = retry else {
             self.fail(step, failure);
@@ -87,7 +93,8 @@ impl Turn {
             .iter()
             .take(8)
             .fold(0_u64, |chance, byte| (chance << 8) | u64::from(*byte));
-        let computed = retry.delay_ms(attempt, chance);
+        found.retried += 1;
+        let computed = retry.delay_ms(found.retried, chance);
         let selected = computed.min(left);
         let because = if selected < computed {
             "the workflow's time ends before"
@@ -184,19 +191,27 @@ impl Turn {
         Ok(())
     }
 
-    /// Gives a step its result, and lets those begin that waited for it.
+    /// A step had its effect.
     pub(super) fn complete(&mut self, step: usize, output: Output) {
+        if self
+            .at(step)
+            .is_ok_and(|found| found.step.spec.undo.is_some())
+        {
+            self.state.undo.push(step);
+        }
+        self.give(step, output);
+    }
+
+    /// Gives a step its result, and lets those begin that waited for it.
+    pub(super) fn give(&mut self, step: usize, output: Output) {
         let now = self.state.time.now_ms;
         let Ok(found) = self.at(step) else { return };
         found.status = StepStatus::Completed;
         found.output = Some(output);
         found.failure = None;
+        found.ended = Some(Status::Ok);
         found.ended_ms = Some(now);
-        let undoes = found.step.spec.undo.is_some();
         self.state.open = self.state.open.saturating_sub(1);
-        if undoes {
-            self.state.undo.push(step);
-        }
         self.step_ended(step, Status::Ok);
         for after in self.state.graph.needed_by(step).to_vec() {
             let Ok(waiting) = self.at(after) else {
@@ -286,6 +301,7 @@ impl Turn {
     pub(super) fn doubt(&mut self, step: usize) {
         let Ok(found) = self.at(step) else { return };
         found.status = StepStatus::Uncertain;
+        found.ended = None;
         let (id, action) = (found.id().to_owned(), found.known.action.clone());
         let arguments = Bounded::new(&found.step.spec.args.to_string(), MOST_IN_EVENT);
         self.tell_of(
@@ -307,4 +323,9 @@ impl Turn {
         let event = self.state.ask(About::Uncertain { step }, prompt);
         self.tell_of(step, event);
     }
+}
+
+/// Stands for the failure of a call that says nothing about why it failed.
+pub(super) fn unexplained() -> Failure {
+    Failure::plain(Code::Internal, "the call ended without a reason")
 }

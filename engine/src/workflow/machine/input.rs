@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use crate::event::LoopKind;
 use crate::types::{Code, Digest, Failure, Principal, RunId, Status, Usage};
-use crate::workflow::plan::{PlanSpec, Problem, StepSpec};
+use crate::workflow::plan::{self, PlanSpec, Problem, StepSpec};
 
 /// Something that happened to a workflow, and when. Inputs are all that a workflow's state is made of: whoever
 /// replays them gets the same state.
@@ -298,7 +298,11 @@ pub enum Act {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<String>,
         /// Its new arguments.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "plan::present"
+        )]
         args: Option<Value>,
         /// Its new timeout, or the new timeout of the workflow.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@
 
 mod act;
 mod budget;
+mod change;
 mod effect;
 mod ends;
 mod input;

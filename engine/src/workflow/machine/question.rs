@@ -1,6 +1,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::change::{LEAST_MS, MOST_MS};
 use super::{Act, State};
 use crate::event::EventKind;
 use crate::types::text::MOST_IN_EVENT;
@@ -71,41 +72,65 @@ impl About {
     /// JSON Schema of the answers.
     #[must_use]
     pub fn schema(&self) -> Value {
-        let answers: Vec<Value> = self.actions().iter().map(|name| schema_of(name)).collect();
+        let answers: Vec<Value> = self
+            .actions()
+            .iter()
+            .flat_map(|name| schemas(name))
+            .collect();
         json!({ "oneOf": answers })
     }
 }
 
-/// JSON Schema of one action, with its fields.
-fn schema_of(name: &str) -> Value {
+/// JSON Schemas of one action, with its fields.
+fn schemas(name: &str) -> Vec<Value> {
     let text = || json!({ "type": "string" });
-    let (fields, required): (Value, &[&str]) = match name {
-        "stop" => (json!({ "force": { "type": "boolean" } }), &[]),
-        "modify_parameters" => (
-            json!({
-                "step": text(),
-                "args": {},
-                "timeout_ms": { "type": "integer", "minimum": 1, "maximum": 3_600_000 },
-                "max_parallel_executions": { "type": "integer", "minimum": 1, "maximum": 64 },
-            }),
+    let from = |least: u64| json!({ "type": "integer", "minimum": least, "maximum": MOST_MS });
+    match name {
+        "stop" => vec![schema(
+            name,
+            json!({ "force": { "type": "boolean" } }),
             &[],
-        ),
-        "add_action" => (json!({ "step": { "type": "object" } }), &["step"]),
-        "remove_action" => (json!({ "step": text() }), &["step"]),
-        "override_result" => (json!({ "step": text(), "value": {} }), &["step", "value"]),
-        "escalate" => (json!({ "reason": text() }), &[]),
-        "increase_timeout" => (
-            json!({ "by_ms": { "type": "integer", "minimum": 1, "maximum": 3_600_000 } }),
-            &["by_ms"],
-        ),
-        "restart" => (json!({ "step": text() }), &[]),
-        "mark_done" => (json!({ "value": {} }), &["value"]),
-        "confirm" => (
-            json!({ "met": { "type": "boolean" }, "reason": text() }),
-            &["met"],
-        ),
-        _ => (json!({}), &[]),
-    };
+            0,
+        )],
+        // Of a step, or of the workflow; one change at least.
+        "modify_parameters" => {
+            let of_step = json!({
+                "step": text(),
+                "args": { "type": ["object", "array"] },
+                "timeout_ms": from(1),
+            });
+            let of_workflow = json!({
+                "timeout_ms": from(LEAST_MS),
+                "max_parallel_executions": { "type": "integer", "minimum": 1, "maximum": 64 },
+            });
+            vec![
+                schema(name, of_step, &["step"], 2),
+                schema(name, of_workflow, &[], 1),
+            ]
+        }
+        "add_action" => {
+            let step = json!({ "type": "object", "required": ["id", "capability"] });
+            vec![schema(name, json!({ "step": step }), &["step"], 1)]
+        }
+        "remove_action" => vec![schema(name, json!({ "step": text() }), &["step"], 1)],
+        "override_result" => {
+            let fields = json!({ "step": text(), "value": {} });
+            vec![schema(name, fields, &["step", "value"], 2)]
+        }
+        "escalate" => vec![schema(name, json!({ "reason": text() }), &[], 0)],
+        "increase_timeout" => vec![schema(name, json!({ "by_ms": from(1) }), &["by_ms"], 1)],
+        "restart" => vec![schema(name, json!({ "step": text() }), &[], 0)],
+        "mark_done" => vec![schema(name, json!({ "value": {} }), &["value"], 1)],
+        "confirm" => {
+            let fields = json!({ "met": { "type": "boolean" }, "reason": text() });
+            vec![schema(name, fields, &["met"], 1)]
+        }
+        _ => vec![schema(name, json!({}), &[], 0)],
+    }
+}
+
+/// JSON Schema of an action with these fields, some of which have to be there, `fewest` at least.
+fn schema(name: &str, fields: Value, required: &[&str], fewest: usize) -> Value {
     let mut properties = serde_json::Map::new();
     properties.insert("action".to_owned(), json!({ "const": name }));
     if let Value::Object(fields) = fields {
@@ -117,6 +142,7 @@ fn schema_of(name: &str) -> Value {
         "type": "object",
         "properties": properties,
         "required": all,
+        "minProperties": fewest + 1,
         "additionalProperties": false,
     })
 }

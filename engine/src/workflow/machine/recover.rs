@@ -19,34 +19,13 @@ impl Turn {
         ended: Vec<(usize, u32, CallEnd)>,
     ) -> Result<(), Refused> {
         let undoing = self.state.undoing;
-        let known = |step: &usize| {
-            uncertain.contains(step)
-                || not_started.contains(step)
-                || ended.iter().any(|(known, ..)| known == step)
-        };
-        let lost = self
-            .state
-            .running
-            .iter()
-            .chain(&undoing)
-            .find(|step| !known(step));
-        if let Some(step) = lost {
-            return Err(format!(
-                "nothing is said about the step at position {step}, which ran"
-            ));
-        }
-        let stray = uncertain
-            .iter()
-            .chain(not_started)
-            .chain(ended.iter().map(|(step, ..)| step))
-            .find(|step| !self.state.running.contains(step) && undoing != Some(**step));
-        if let Some(step) = stray {
-            return Err(format!("the step at position {step} did not run"));
-        }
+        self.accounted(uncertain, not_started, &ended)?;
         for (step, attempt, end) in ended {
             if undoing == Some(step) {
                 self.undone(step, end)?;
             } else {
+                // Whoever cancelled it was the one who drives, on the way out.
+                self.at(step)?.interrupted |= end.status == Status::Cancelled;
                 self.ended(step, attempt, end)?;
             }
         }
@@ -63,8 +42,44 @@ impl Turn {
         for step in uncertain {
             self.was_running(*step, undoing == Some(*step))?;
         }
-        if self.state.verifying && self.state.evidence.is_empty() {
-            self.effects.push(Effect::Verify);
+        if self.state.evidence.is_empty() {
+            // Whoever looked at the criteria is gone.
+            self.state.verifying = false;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that everything that ran is accounted for, once, and nothing else.
+    fn accounted(
+        &mut self,
+        uncertain: &[usize],
+        not_started: &[usize],
+        ended: &[(usize, u32, CallEnd)],
+    ) -> Result<(), Refused> {
+        let undoing = self.state.undoing;
+        let mut left = self.state.running.clone();
+        left.extend(undoing);
+        let told = uncertain.iter().chain(not_started);
+        for step in told.chain(ended.iter().map(|(step, ..)| step)) {
+            if !left.remove(step) {
+                return Err(format!(
+                    "the step at position {step} did not run, or is named twice"
+                ));
+            }
+        }
+        if let Some(step) = left.first() {
+            return Err(format!(
+                "nothing is said about the step at position {step}, which ran"
+            ));
+        }
+        for (step, attempt, _) in ended {
+            let found = self.at(*step)?;
+            if undoing != Some(*step) && found.attempts != *attempt {
+                return Err(format!(
+                    "attempt {attempt} of the step `{}` does not run",
+                    found.id()
+                ));
+            }
         }
         Ok(())
     }
@@ -89,8 +104,9 @@ impl Turn {
         let most = found.most.take();
         let repeatable = found.known.repeatable;
         self.state.running.remove(&step);
-        self.state.budgets.spend(most, &Usage::default(), 0);
+        self.state.budgets.spend(most, &Usage::default(), None);
         if ending {
+            self.at(step)?.ended = None;
             self.fail_alone(step, Failure::plain(Code::Uncertain, why));
         } else if repeatable {
             let found = self.at(step)?;

@@ -78,6 +78,8 @@ pub(super) struct Ending {
     pub(super) why: Failure,
     /// Whether effects are taken back before.
     pub(super) undoes: bool,
+    /// Whether the workflow's time is over, and what ran was interrupted for it.
+    pub(super) late: bool,
 }
 
 /// How far a step is.
@@ -157,6 +159,8 @@ pub struct StepState {
     pub question: Option<(String, Option<u64>)>,
     /// The runs of its attempts.
     pub runs: Vec<RunId>,
+    /// How many retries there were since it was put into the plan, the last time.
+    pub(super) retried: u32,
     /// How many steps it still waits for.
     pub(super) blocked: usize,
     /// What is set aside for its running call.
@@ -181,6 +185,7 @@ impl StepState {
             ended_ms: None,
             question: None,
             runs: Vec::new(),
+            retried: 0,
             blocked,
             most: None,
             interrupted: false,
@@ -227,6 +232,44 @@ impl State {
             stalls: 0,
             reason: None,
         }
+    }
+
+    /// A workflow that plans, with a plan that was understood already, such as one that is longer than a
+    /// [`Proposal`](super::Proposal) can be. For measurements: its inputs do not give it back.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with(id: WorkflowId, plan: &Plan, known: Vec<Known>) -> Self {
+        let mut state = Self::new(id);
+        state.take_plan(plan, known);
+        state.phase = WorkflowState::Planning;
+        state
+    }
+
+    /// Lays out the steps of a plan; there is one `known` for each.
+    pub(super) fn take_plan(&mut self, plan: &Plan, known: Vec<Known>) {
+        self.graph = plan.graph().clone();
+        self.steps = plan
+            .steps()
+            .iter()
+            .zip(known)
+            .enumerate()
+            .map(|(at, (step, known))| {
+                StepState::new(step.clone(), known, plan.graph().needs(at).len())
+            })
+            .collect();
+        for (at, step) in self.steps.iter_mut().enumerate() {
+            if step.blocked == 0 {
+                step.status = StepStatus::Ready;
+                self.ready.insert(at);
+            }
+        }
+        self.open = self.steps.len();
+        self.parallel = plan.parallel();
+        self.retries = plan.retries();
+        self.budgets = Budgets::new(plan.spec().resource_limits.clone());
+        self.time.most_ms = plan.timeout_ms();
+        self.time.began_ms = self.time.now_ms;
+        self.plan = Some(plan.clone());
     }
 
     /// The workflow's id.
@@ -380,7 +423,11 @@ impl State {
         }
         let starts = self.phase == WorkflowState::Executing && self.ending.is_none();
         let retry = self.due.first().filter(|_| starts).map(|(at, _)| *at);
-        let deadline = (self.clock_runs() && self.ending.is_none()).then(|| {
+        let waits = match &self.ending {
+            Some(ending) => !ending.late && !self.running.is_empty(),
+            None => true,
+        };
+        let deadline = (self.clock_runs() && waits).then(|| {
             let left = self.time.most_ms.saturating_sub(self.time.active_ms);
             self.time.now_ms.saturating_add(left)
         });

@@ -1,10 +1,10 @@
-use super::budget::{Budgets, Short};
+use super::budget::Short;
 use super::input::{Input, Proposal, What};
 use super::state::{State, StepState, StepStatus};
 use super::{Effect, may_go};
 use crate::event::{EventKind, LoopKind, PlanRef, WorkflowState};
 use crate::types::text::MOST_IN_EVENT;
-use crate::types::{Bounded, Code, Failure, Open, Usage, text};
+use crate::types::{Bounded, Code, Failure, Open, text};
 use crate::workflow::plan::{Plan, Problem};
 
 /// Advances a workflow by one input. The same arguments give the same result, always.
@@ -183,34 +183,10 @@ impl Turn {
             ));
         }
         let state = &mut self.state;
-        state.graph = plan.graph().clone();
-        state.steps = plan
-            .steps()
-            .iter()
-            .zip(known)
-            .enumerate()
-            .map(|(at, (step, known))| {
-                StepState::new(step.clone(), known, plan.graph().needs(at).len())
-            })
-            .collect();
-        state.ready = (0..state.steps.len())
-            .filter(|step| plan.graph().needs(*step).is_empty())
-            .collect();
-        for step in &state.ready {
-            if let Some(step) = state.steps.get_mut(*step) {
-                step.status = StepStatus::Ready;
-            }
-        }
-        state.open = state.steps.len();
-        state.parallel = plan.parallel();
-        state.retries = plan.retries();
-        state.budgets = Budgets::new(plan.spec().resource_limits.clone());
-        state.time.most_ms = plan.timeout_ms();
-        state.time.began_ms = state.time.now_ms;
+        state.take_plan(&plan, known);
         state.principal = principal;
         state.seed = seed;
         state.depth = depth;
-        state.plan = Some(plan.clone());
         self.tell(EventKind::WorkflowStarted {
             goal: Bounded::new(&plan.spec().goal, MOST_IN_EVENT),
             workflow_type: plan.spec().workflow_type.as_str().to_owned(),
@@ -290,9 +266,12 @@ impl Turn {
             let message = format!("Workflow timeout after {} ms", self.state.time.most_ms);
             let why = Failure::plain(Code::LimitTime, &message);
             self.wind_up(WorkflowState::Failed, why, true);
-            self.interrupt_all();
         }
-        if self.state.ending.is_some() {
+        if let Some(ending) = &mut self.state.ending {
+            if late && !ending.late {
+                ending.late = true;
+                self.interrupt_all();
+            }
             self.wind_down();
             return;
         }
@@ -345,9 +324,14 @@ impl Turn {
         {
             Ok(most) => most,
             Err(Short::ForNow) => return false,
-            Err(Short::Spent { budget, maximum }) => {
+            Err(Short::Spent {
+                budget,
+                used,
+                maximum,
+            }) => {
                 self.state.ready.remove(&step);
-                let event = self.state.budgets.exceeded(&budget, maximum);
+                found.ended = None;
+                let event = self.state.budgets.exceeded(&budget, used, maximum);
                 self.tell_of(step, event);
                 let message = format!("the budget of {maximum} {budget} is spent");
                 self.fail(step, Failure::plain(Code::DeniedBudget, &message));
@@ -365,6 +349,7 @@ impl Turn {
         found.interrupted = false;
         let (attempt, action) = (found.attempts, found.known.action.clone());
         self.state.running.insert(step);
+        self.warn();
         self.tell_of(step, EventKind::StepStarted { action, attempt });
         self.effects.push(Effect::Call {
             step,
@@ -374,8 +359,11 @@ impl Turn {
         true
     }
 
-    pub(super) fn count(&mut self, usage: &Usage, calls: u64) {
-        self.state.budgets.count(calls, usage);
+    /// Warns of budgets that are close to their end.
+    pub(super) fn warn(&mut self) {
+        for warning in self.state.budgets.warnings() {
+            self.tell(warning);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! How workflows end.
 
 use super::Effect;
+use super::budget::as_written;
+use super::ends::unexplained;
 use super::input::{CallEnd, Evidence};
 use super::question::About;
 use super::state::{Ending, StepStatus};
@@ -15,7 +17,14 @@ impl Turn {
     pub(super) fn wind_up(&mut self, to: WorkflowState, why: Failure, undoes: bool) {
         match &mut self.state.ending {
             Some(ending) => ending.undoes &= undoes,
-            none => *none = Some(Ending { to, why, undoes }),
+            none => {
+                *none = Some(Ending {
+                    to,
+                    why,
+                    undoes,
+                    late: false,
+                });
+            }
         }
         self.state.due.clear();
         self.state.ready.clear();
@@ -70,9 +79,10 @@ impl Turn {
         }
         self.state.open = 0;
         self.state.questions.clear();
-        let reason = match to {
-            WorkflowState::Failed => format!("Workflow failed: {}", why.message),
-            _ => why.message.clone(),
+        let reason = if to == WorkflowState::Failed {
+            format!("Workflow failed: {}", why.message)
+        } else {
+            why.message.clone()
         };
         self.state.reason = Some(why);
         self.go(to, &reason);
@@ -117,21 +127,26 @@ impl Turn {
             return Err(format!("the step at position {step} is not being undone"));
         }
         self.state.undoing = None;
-        let output = end.output.as_ref().map_or(0, |output| output.bytes);
-        self.state.budgets.spend(None, &end.usage, output);
+        let usage = as_written(&end.usage);
+        self.state.budgets.spend(None, &usage, end.output.as_ref());
+        self.warn();
         let found = self.at(step)?;
         found.undone = Some(end.status);
-        found.usage = found.usage.and(&end.usage);
+        found.usage = found.usage.and(&usage);
         found.runs.extend(end.run);
         self.tell_of(
             step,
             EventKind::StepUndone(StepEnd {
                 status: end.status,
                 attempts: 1,
-                usage: end.usage,
-                error: end.failure,
+                usage,
+                error: end.failure.clone(),
             }),
         );
+        if end.killed {
+            let why = end.failure.unwrap_or_else(unexplained);
+            self.wind_up(WorkflowState::Failed, why, false);
+        }
         Ok(())
     }
 
@@ -142,10 +157,20 @@ impl Turn {
         usage: &Usage,
         calls: u64,
     ) -> Result<(), Refused> {
-        if !self.state.verifying {
+        if !self.state.verifying || !self.state.evidence.is_empty() {
             return Err("nobody asked whether the criteria are met".to_owned());
         }
-        self.count(usage, calls);
+        let criteria = self.state.plan.as_ref().map(|plan| &plan.spec().success);
+        // Where the plan says nothing, one is looked at: that every step is completed.
+        let wanted = criteria.map_or(1, |criteria| criteria.len().max(1));
+        if evidence.len() != wanted {
+            return Err(format!(
+                "{} of {wanted} criteria were looked at",
+                evidence.len()
+            ));
+        }
+        self.state.budgets.count(calls, &as_written(usage));
+        self.warn();
         if self.state.phase != WorkflowState::Executing {
             // Paused meanwhile: they are looked at again when it goes on.
             self.state.verifying = false;
@@ -219,9 +244,7 @@ impl Turn {
                         .as_ref()
                         .map_or(Unanswered::Stop, Plan::on_unanswered);
                     match unanswered {
-                        Unanswered::Continue => {
-                            self.resume("Nobody answered in time");
-                        }
+                        Unanswered::Continue => self.unpause("Nobody answered in time"),
                         Unanswered::Stop => {
                             let why = "nobody answered in time";
                             self.wind_up(
@@ -236,7 +259,7 @@ impl Turn {
                 About::Uncertain { step } => {
                     let why = "nobody said in time whether it had its effect";
                     self.fail(step, Failure::plain(Code::Uncertain, why));
-                    self.unpause();
+                    self.unpause("Every question is answered");
                 }
                 About::Criterion { criterion } => {
                     if let Some(evidence) = self.state.evidence.get_mut(criterion) {
@@ -266,12 +289,12 @@ impl Turn {
     }
 
     /// Goes on if the last question is answered, and nobody paused the workflow otherwise.
-    pub(super) fn unpause(&mut self) {
+    pub(super) fn unpause(&mut self, reason: &str) {
         if self.state.phase == WorkflowState::Paused
             && self.state.questions.is_empty()
             && self.state.ending.is_none()
         {
-            self.resume("Every question is answered");
+            self.resume(reason);
         }
     }
 }

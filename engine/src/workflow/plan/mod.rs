@@ -5,6 +5,7 @@ mod problem;
 mod settle;
 mod settled;
 mod spec;
+mod success;
 
 pub use problem::Problem;
 pub use settled::{Plan, Retry, Step};
@@ -15,6 +16,7 @@ pub use spec::{
 
 pub(crate) use graph::Graph;
 pub(crate) use settle::close;
+pub(crate) use spec::present;
 
 #[cfg(test)]
 mod tests;

@@ -4,13 +4,11 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 
 use super::settled::Inner;
-use super::{
-    Criterion, Graph, PlanSpec, Problem, ResourceLimits, Retry, RetrySpec, Step, StepSpec,
-};
+use super::{Graph, PlanSpec, Problem, ResourceLimits, Retry, RetrySpec, Step, StepSpec};
 use crate::guard::Glob;
 use crate::types::{Digest, text};
+use crate::workflow::doom;
 use crate::workflow::refs::{self, Reference};
-use crate::workflow::{criteria, doom};
 
 /// The characters of a goal.
 const GOAL: RangeInclusive<usize> = 1..=10_000;
@@ -28,6 +26,12 @@ const LONGEST_DELAY_MS: u64 = 3_600_000;
 const MOST_RETRIES: u32 = 100;
 /// Retries of all steps together, where the plan says nothing.
 pub(super) const RETRIES: u64 = 100;
+/// The most success criteria.
+const MOST_CRITERIA: usize = 100;
+/// The most objections that are told at once.
+const MOST_PROBLEMS: usize = 200;
+/// As many objections come with the name that was perhaps meant; to look for it takes time.
+const HINTED: usize = 20;
 /// The longest plan, as canonical text.
 const LARGEST: usize = 8 << 20;
 
@@ -48,24 +52,33 @@ fn is_label(text: &str) -> bool {
 }
 
 /// A plan on its way to being understood, and what is wrong with it.
-#[derive(Default)]
 pub(super) struct Settling {
     problems: Vec<Problem>,
-    positions: HashMap<String, usize>,
+    pub(super) positions: HashMap<String, usize>,
+    /// The actions that there may be.
+    steps: RangeInclusive<u64>,
 }
 
 impl Settling {
     pub(super) fn settle(
         spec: PlanSpec,
         given: BTreeMap<String, Value>,
+        most_steps: u64,
     ) -> (Option<Inner>, Vec<Problem>) {
-        let mut settling = Self::default();
+        let mut settling = Self {
+            problems: Vec::new(),
+            positions: HashMap::new(),
+            steps: *STEPS.start()..=most_steps,
+        };
         let plan = settling.plan(spec, given);
         (plan, settling.problems)
     }
 
-    fn object(&mut self, problem: Problem) {
-        self.problems.push(problem);
+    /// Takes an objection down, unless there are enough.
+    pub(super) fn object(&mut self, problem: Problem) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem);
+        }
     }
 
     fn range<N: PartialOrd + std::fmt::Display>(
@@ -95,6 +108,9 @@ impl Settling {
             spec.inputs.insert(name, value);
         }
         self.head(&spec);
+        if spec.steps.len() as u64 > *self.steps.end() {
+            return None;
+        }
         self.limits(&spec.resource_limits);
         self.preferences(&spec);
         for (position, step) in spec.steps.iter().enumerate() {
@@ -120,7 +136,7 @@ impl Settling {
                 spec: step.clone(),
             });
         }
-        for (position, criterion) in spec.success.iter().enumerate() {
+        for (position, criterion) in spec.success.iter().take(MOST_CRITERIA).enumerate() {
             self.criterion(position, criterion, &spec);
         }
         let graph = match Graph::new(needs) {
@@ -174,9 +190,10 @@ impl Settling {
                 .hint("say in a sentence what the plan is for"),
             );
         }
-        self.range("/max_steps", spec.max_steps, &STEPS);
+        let bounds = self.steps.clone();
+        self.range("/max_steps", spec.max_steps, &bounds);
         let (kind, fewest) = (spec.workflow_type, spec.workflow_type.fewest_steps());
-        if let Some(most) = spec.max_steps.filter(|most| STEPS.contains(most))
+        if let Some(most) = spec.max_steps.filter(|most| bounds.contains(most))
             && most < fewest
         {
             self.object(
@@ -197,17 +214,29 @@ impl Settling {
                     .hint("a plan has at least one step"),
             );
         }
-        if spec.steps.len() as u64 > *STEPS.end() {
+        if spec.steps.len() as u64 > *bounds.end() {
             self.object(
                 Problem::new(
                     "/steps",
                     format!(
                         "the plan has {} steps, over {}",
                         spec.steps.len(),
-                        STEPS.end()
+                        bounds.end()
                     ),
                 )
                 .hint("split the work into several plans"),
+            );
+        }
+        if spec.success.len() > MOST_CRITERIA {
+            self.object(
+                Problem::new(
+                    "/success",
+                    format!(
+                        "there are {} success criteria, over {MOST_CRITERIA}",
+                        spec.success.len()
+                    ),
+                )
+                .hint("let a step look at the rest"),
             );
         }
         for name in spec.inputs.keys().filter(|name| !is_name(name)) {
@@ -364,7 +393,7 @@ impl Settling {
     }
 
     /// The steps that references in a value name. With `own`, only that step and no other.
-    fn references(
+    pub(super) fn references(
         &mut self,
         at: &str,
         value: &Value,
@@ -413,100 +442,14 @@ impl Settling {
         steps
     }
 
-    fn criterion(&mut self, position: usize, criterion: &Criterion, spec: &PlanSpec) {
-        let at = format!("/success/{position}");
-        let mut steps = Vec::new();
-        match criterion {
-            Criterion::Completed(named) => steps.extend(named),
-            Criterion::Ended { step, status } => {
-                const WAYS: [&str; 6] = ["ok", "error", "denied", "limit", "trap", "skipped"];
-                steps.push(step);
-                if !WAYS.contains(&status.as_str()) {
-                    self.object(
-                        Problem::new(
-                            format!("{at}/ended/status"),
-                            format!("`{}` is no way to end", text::line(status, 100)),
-                        )
-                        .hint(format!("a step ends as one of {}", WAYS.join(", "))),
-                    );
-                }
-            }
-            Criterion::Value {
-                step,
-                path,
-                equals,
-                matches,
-                at_least,
-                at_most,
-            } => {
-                steps.push(step);
-                let asked = [
-                    equals.is_some(),
-                    matches.is_some(),
-                    at_least.is_some(),
-                    at_most.is_some(),
-                ];
-                if !asked.contains(&true) {
-                    self.object(
-                        Problem::new(format!("{at}/value"), "nothing is asked of the value")
-                            .hint("add `equals`, `matches`, `at_least` or `at_most`"),
-                    );
-                }
-                if let Some(pattern) = matches
-                    && let Err(error) = criteria::pattern(pattern)
-                {
-                    self.object(Problem::new(
-                        format!("{at}/value/matches"),
-                        format!("not a regular expression: {error}"),
-                    ));
-                }
-                if let Err(problem) = criteria::path(path) {
-                    self.object(Problem::about(&format!("{at}/value/path"), &problem));
-                }
-            }
-            Criterion::Within {
-                calls,
-                fuel,
-                wall_ms,
-            } => {
-                if calls.or(*fuel).or(*wall_ms).is_none() {
-                    self.object(
-                        Problem::new(format!("{at}/within"), "no budget is named")
-                            .hint("add `calls`, `fuel` or `wall_ms`"),
-                    );
-                }
-            }
-            Criterion::Holds { args, .. } => {
-                self.references(&format!("{at}/holds/args"), args, spec, None);
-            }
-            Criterion::Confirmed(question) => {
-                if question.trim().is_empty() || question.len() > 2_000 {
-                    self.object(
-                        Problem::new(
-                            format!("{at}/confirmed"),
-                            format!(
-                                "the question has {} bytes, outside 1 to 2000",
-                                question.len()
-                            ),
-                        )
-                        .hint("ask something that a person can answer with yes or no"),
-                    );
-                }
-            }
-        }
-        for step in steps {
-            if !self.positions.contains_key(step) {
-                let problem = self.unknown_step(&at, step);
-                self.object(problem);
-            }
-        }
-    }
-
-    fn unknown_step(&self, pointer: &str, step: &str) -> Problem {
+    pub(super) fn unknown_step(&self, pointer: &str, step: &str) -> Problem {
         let problem = Problem::new(
             pointer,
             format!("there is no step `{}`", text::line(step, 100)),
         );
+        if self.problems.len() >= HINTED {
+            return problem;
+        }
         close(problem, step, self.positions.keys().map(String::as_str))
     }
 
@@ -515,9 +458,17 @@ impl Settling {
             "/inputs",
             format!("the plan has no input `{}`", text::line(name, 100)),
         );
+        if self.problems.len() >= HINTED {
+            return problem;
+        }
         close(problem, name, spec.inputs.keys().map(String::as_str))
     }
 }
+
+/// In how many places a name can differ from the one that was perhaps meant.
+const FARTHEST: usize = 3;
+/// The longest name that can have been meant.
+const LONGEST_NAME: usize = 128;
 
 /// Hints at the closest of the names that there are.
 pub(crate) fn close<'a>(
@@ -526,15 +477,18 @@ pub(crate) fn close<'a>(
     known: impl Iterator<Item = &'a str>,
 ) -> Problem {
     let known: BTreeSet<&str> = known.collect();
+    let length = wanted.chars().count();
     let closest = known
         .iter()
+        .filter(|name| name.len() <= LONGEST_NAME)
+        .filter(|name| name.chars().count().abs_diff(length) <= FARTHEST)
         .map(|name| (strsim::damerau_levenshtein(name, wanted), *name))
         .min();
     match closest {
-        Some((distance, name)) if distance <= 3 => {
+        Some((distance, name)) if distance <= FARTHEST => {
             problem.hint(format!("did you mean `{}`?", text::line(name, 100)))
         }
-        Some(_) => {
+        _ if !known.is_empty() => {
             let names: Vec<String> = known
                 .iter()
                 .take(20)
@@ -542,7 +496,7 @@ pub(crate) fn close<'a>(
                 .collect();
             problem.hint(format!("there is {}", names.join(", ")))
         }
-        None => problem.hint("there is none at all"),
+        _ => problem.hint("there is none at all"),
     }
 }
 
@@ -577,8 +531,8 @@ fn settled_retry(spec: &RetrySpec) -> Retry {
     Retry {
         max: max_retries.unwrap_or(3),
         backoff: *backoff,
-        base_ms: base_delay_ms.unwrap_or(1_000),
-        most_ms: max_delay_ms.unwrap_or(30_000),
+        base_ms: base_delay_ms.unwrap_or(max_delay_ms.map_or(1_000, |most| most.min(1_000))),
+        most_ms: max_delay_ms.unwrap_or(base_delay_ms.map_or(30_000, |base| base.max(30_000))),
         on: on
             .as_ref()
             .map(|codes| codes.iter().map(|code| code.as_str().to_owned()).collect()),

@@ -8,9 +8,6 @@ use super::{Backoff, Graph, PlanSpec, Problem, StepSpec, Unanswered};
 use crate::guard::Glob;
 use crate::types::{Code, Digest};
 
-/// The most objections that are told at once.
-const MOST_PROBLEMS: usize = 200;
-
 /// A plan that makes sense by itself: every value is in its range, every name is known, and no step waits for
 /// itself. Whether it fits the capabilities and policies is [checked](crate::workflow::check) later.
 ///
@@ -113,8 +110,17 @@ impl Plan {
     ///
     /// Every objection, so that one round of fixing is enough; at most 200.
     pub fn new(spec: PlanSpec, given: BTreeMap<String, Value>) -> Result<Self, Vec<Problem>> {
-        let (plan, mut problems) = Settling::settle(spec, given);
-        problems.truncate(MOST_PROBLEMS);
+        Self::within(spec, given, *STEPS.end())
+    }
+
+    /// Understands a plan of any length. For measurements.
+    #[doc(hidden)]
+    pub fn within(
+        spec: PlanSpec,
+        given: BTreeMap<String, Value>,
+        most_steps: u64,
+    ) -> Result<Self, Vec<Problem>> {
+        let (plan, problems) = Settling::settle(spec, given, most_steps);
         match plan {
             Some(plan) if problems.is_empty() => Ok(Self(Arc::new(plan))),
             _ => Err(problems),

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::types::{AskedLimits, Code, Rights};
@@ -41,7 +41,7 @@ pub struct PlanSpec {
     pub preferences: Preferences,
     /// The actions.
     pub steps: Vec<StepSpec>,
-    /// What has to be true at the end. Default: every step is completed.
+    /// What has to be true at the end, at most 100 things. Default: every step is completed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub success: Vec<Criterion>,
 }
@@ -214,6 +214,13 @@ pub struct StepSpec {
     pub continue_on_error: Option<bool>,
 }
 
+/// Reads a value that is there, even if it is `null`: what is written comes back as it was.
+pub(crate) fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 fn no_arguments() -> Value {
     Value::Object(serde_json::Map::new())
 }
@@ -228,10 +235,10 @@ pub struct RetrySpec {
     pub max_retries: Option<u32>,
     /// How the wait grows. Default: `exponential`.
     pub backoff: Backoff,
-    /// The first wait. Default: 1,000 ms.
+    /// The first wait. Default: 1,000 ms, or the longest if that is shorter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_delay_ms: Option<u64>,
-    /// The longest wait, at most an hour. Default: 30,000 ms.
+    /// The longest wait, at most an hour. Default: 30,000 ms, or the first if that is longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_delay_ms: Option<u64>,
     /// The codes of failures that are worth another attempt. Without it, an attempt is repeated after
@@ -306,8 +313,12 @@ pub enum Criterion {
         /// The part, such as `entries.0.name`; empty for the whole.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         path: String,
-        /// It is this value.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        /// It is this value, which may be `null`.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "present"
+        )]
         equals: Option<Value>,
         /// It is a text in which this regular expression matches.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -28,7 +28,9 @@ mod yields;
 pub(crate) use fit::fit;
 pub(crate) use problem::Problem;
 pub(crate) use resolve::{at, resolve};
-pub(crate) use template::{Part, Reference, Template};
+#[cfg(test)]
+pub(crate) use template::Part;
+pub(crate) use template::{Reference, Template};
 pub(crate) use walk::references;
 pub(crate) use yields::{Yields, output, yields};
 

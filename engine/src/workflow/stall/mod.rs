@@ -16,5 +16,7 @@ mod tests;
 pub(crate) use config::{Config, ConfigError, Escalation};
 pub(crate) use detector::{Detector, Stall};
 pub(crate) use history::{Past, Statistics};
-pub(crate) use kind::{Intervention, InterventionKind, Kind, Parameter, Severity};
+#[cfg(test)]
+pub(crate) use kind::Parameter;
+pub(crate) use kind::{Intervention, InterventionKind, Kind, Severity};
 pub(crate) use sample::Sample;
