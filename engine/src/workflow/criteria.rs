@@ -30,11 +30,12 @@ pub(super) fn path(written: &str) -> Result<Vec<String>, refs::Problem> {
         let first = problems.into_iter().next();
         first.unwrap_or_else(|| refs::Problem::new("a path", written))
     })?;
-    let found = template.references().find_map(|reference| match reference {
-        Reference::Input { path, .. } => Some(path.clone()),
-        Reference::Output { .. } | Reference::IdempotencyKey => None,
-    });
-    Ok(found.unwrap_or_default())
+    match template.whole() {
+        Some(Reference::Input { path, .. }) => Ok(path.clone()),
+        Some(Reference::Output { .. } | Reference::IdempotencyKey) | None => {
+            Err(refs::Problem::new("a path", written))
+        }
+    }
 }
 
 /// Looks at one criterion; `None` for one that takes a call to look at. `output` gives the result of a step.
@@ -123,11 +124,9 @@ fn completed(named: &[String], state: &State) -> (bool, String) {
         .steps()
         .iter()
         .filter(wanted)
-        .filter(|step| match step.status {
-            // It is in the plan no more, but somebody may ask for it by name.
-            StepStatus::Removed => !named.is_empty(),
-            status => status != StepStatus::Completed,
-        })
+        .filter(|step| step.status != StepStatus::Completed)
+        // What was removed is in the plan no more, but somebody may ask for it by name.
+        .filter(|step| step.status != StepStatus::Removed || !named.is_empty())
         .map(|step| format!("`{}` ended as {}", step.id(), way(step)))
         .collect();
     if open.is_empty() {

@@ -26,7 +26,8 @@ pub use plan::{
 };
 pub use summary::{StepSummary, Summary};
 
-#[cfg(all(test, feature = "store-sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "store-sqlite")]
 #[expect(
     clippy::disallowed_methods,
     reason = "the tests look at what guests wrote"

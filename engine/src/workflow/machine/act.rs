@@ -2,8 +2,8 @@
 
 use super::Act;
 use super::Effect;
-use super::change::within;
-use super::input::{Known, Output};
+use super::change::{result, within};
+use super::input::Known;
 use super::question::About;
 use super::state::StepStatus;
 use super::step::{Refused, Turn};
@@ -111,18 +111,13 @@ impl Turn {
         known: Option<Known>,
     ) -> Result<(), Refused> {
         use WorkflowState::{Executing, Paused};
-        match act {
-            Act::Stop { force } => {
-                self.stop(force);
-                return Ok(());
-            }
-            Act::InspectState {} => return Ok(()),
-            _ if self.state.ending.is_some() => {
-                return Err(format!("cannot {}: the workflow is ending", act.name()));
-            }
-            _ => {}
+        let fits_an_end = matches!(act, Act::Stop { .. } | Act::InspectState {});
+        if self.state.ending.is_some() && !fits_an_end {
+            return Err(format!("cannot {}: the workflow is ending", act.name()));
         }
         match act {
+            Act::Stop { force } => self.stop(force),
+            Act::InspectState {} => {}
             Act::Continue {} => {
                 self.expect(&[Paused], "continue")?;
                 let others = self
@@ -173,11 +168,22 @@ impl Turn {
                 self.state.time.most_ms = self.state.time.most_ms.saturating_add(by_ms);
             }
             Act::Restart { step } => self.restart(step.as_deref())?,
-            Act::Retry {} | Act::MarkDone { .. } | Act::Skip {} | Act::Fail {} => {
-                let Some(About::Uncertain { step }) = about else {
-                    return Err("the question is about something else".to_owned());
-                };
-                self.decide_uncertain(*step, act)?;
+            Act::Retry {} => {
+                let step = self.uncertain(about)?;
+                self.again(step)?;
+            }
+            Act::MarkDone { value } => {
+                let step = self.uncertain(about)?;
+                self.complete(step, result(&value)?);
+            }
+            Act::Skip {} => {
+                let step = self.uncertain(about)?;
+                self.skip(step)?;
+            }
+            Act::Fail {} => {
+                let step = self.uncertain(about)?;
+                let why = "a person said that it failed";
+                self.fail(step, Failure::plain(Code::Uncertain, why));
             }
             Act::Confirm { met, reason } => {
                 let Some(About::Criterion { criterion }) = about else {
@@ -192,7 +198,6 @@ impl Turn {
                         .to_owned();
                 }
             }
-            Act::Stop { .. } | Act::InspectState {} => {}
         }
         Ok(())
     }
@@ -216,44 +221,28 @@ impl Turn {
         }
     }
 
-    /// A person says what became of a step.
-    fn decide_uncertain(&mut self, step: usize, act: Act) -> Result<(), Refused> {
-        let now = self.state.time.now_ms;
-        let found = self.at(step)?;
+    /// The step that a question asks about: whether it had its effect.
+    fn uncertain(&mut self, about: Option<&About>) -> Result<usize, Refused> {
+        let Some(About::Uncertain { step }) = about else {
+            return Err("the question is about something else".to_owned());
+        };
+        let found = self.at(*step)?;
         if found.status != StepStatus::Uncertain {
             return Err(format!("the step `{}` is not uncertain", found.id()));
         }
-        match act {
-            Act::MarkDone { value } => {
-                let json = value.to_string();
-                if json.len() > Output::INLINE {
-                    return Err(format!(
-                        "the result has {} bytes, over {}",
-                        json.len(),
-                        Output::INLINE
-                    ));
-                }
-                self.complete(step, Output::inline(&json));
-            }
-            Act::Skip {} => {
-                found.status = StepStatus::Skipped;
-                found.ended_ms = Some(now);
-                let id = found.id().to_owned();
-                self.state.open = self.state.open.saturating_sub(1);
-                self.tell_of(
-                    step,
-                    EventKind::StepSkipped {
-                        reason: "a person skipped it".to_owned(),
-                    },
-                );
-                self.skip_after(step, &format!("`{id}` was skipped"));
-            }
-            Act::Fail {} => {
-                let why = "a person said that it failed";
-                self.fail(step, Failure::plain(Code::Uncertain, why));
-            }
-            _ => self.again(step)?,
-        }
+        Ok(*step)
+    }
+
+    fn skip(&mut self, step: usize) -> Result<(), Refused> {
+        let now = self.state.time.now_ms;
+        let found = self.at(step)?;
+        found.status = StepStatus::Skipped;
+        found.ended_ms = Some(now);
+        let id = found.id().to_owned();
+        self.state.open = self.state.open.saturating_sub(1);
+        let reason = "a person skipped it".to_owned();
+        self.tell_of(step, EventKind::StepSkipped { reason });
+        self.skip_after(step, &format!("`{id}` was skipped"));
         Ok(())
     }
 }

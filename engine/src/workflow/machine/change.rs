@@ -191,16 +191,16 @@ impl Turn {
         let mut blocked = 0;
         for step in &needs {
             let found = self.at(*step)?;
-            match found.status {
-                StepStatus::Completed => {}
-                status if status.has_ended() => {
-                    return Err(format!(
-                        "it needs the step `{}`, which has no result",
-                        found.id()
-                    ));
-                }
-                _ => blocked += 1,
+            if found.status == StepStatus::Completed {
+                continue;
             }
+            if found.status.has_ended() {
+                return Err(format!(
+                    "it needs the step `{}`, which has no result",
+                    found.id()
+                ));
+            }
+            blocked += 1;
         }
         let settled = settled.steps().first().ok_or("the step is gone")?;
         let step = Step {
@@ -256,31 +256,32 @@ impl Turn {
     pub(super) fn override_result(&mut self, step: &str, value: &Value) -> Result<(), Refused> {
         use WorkflowState::{Executing, Paused};
         self.expect(&[Executing, Paused], "override a result")?;
-        let json = value.to_string();
-        if json.len() > Output::INLINE {
-            return Err(format!(
-                "the result has {} bytes, over {}",
-                json.len(),
-                Output::INLINE
-            ));
-        }
+        let output = result(value)?;
         let at = self.named(step)?;
-        let found = self.at(at)?;
-        match found.status {
-            StepStatus::Running => return Err(format!("the step `{step}` runs")),
-            StepStatus::Uncertain => {
-                return Err(format!(
-                    "a question about the step `{step}` waits for an answer"
-                ));
-            }
-            StepStatus::Completed => return Err(format!("the step `{step}` has a result")),
-            status if status.has_ended() => self.state.open += 1,
-            _ => {}
+        let status = self.at(at)?.status;
+        let obstacle = match status {
+            StepStatus::Running => Some("runs"),
+            StepStatus::Uncertain => Some("is asked about"),
+            StepStatus::Completed => Some("has a result"),
+            StepStatus::Pending
+            | StepStatus::Ready
+            | StepStatus::Retrying
+            | StepStatus::Asking
+            | StepStatus::Failed
+            | StepStatus::Skipped
+            | StepStatus::Cancelled
+            | StepStatus::Removed => None,
+        };
+        if let Some(obstacle) = obstacle {
+            return Err(format!("the step `{step}` {obstacle}"));
+        }
+        if status.has_ended() {
+            self.state.open += 1;
         }
         self.state.ready.remove(&at);
         self.state.due.retain(|(_, step)| *step != at);
         // What a person made up has no effect that could be taken back.
-        self.give(at, Output::inline(&json));
+        self.give(at, output);
         self.unverify();
         Ok(())
     }
@@ -383,6 +384,19 @@ impl Turn {
         self.unverify();
         Ok(())
     }
+}
+
+/// A result that a person gives.
+pub(super) fn result(value: &Value) -> Result<Output, Refused> {
+    let json = value.to_string();
+    if json.len() > Output::INLINE {
+        return Err(format!(
+            "the result has {} bytes, over {}",
+            json.len(),
+            Output::INLINE
+        ));
+    }
+    Ok(Output::inline(&json))
 }
 
 pub(super) fn within(ms: u64, least: u64, what: &str) -> Result<(), Refused> {

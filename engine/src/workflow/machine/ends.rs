@@ -61,7 +61,14 @@ impl Turn {
             Status::Cancelled | Status::Uncertain if end.started && !repeatable && !ending => {
                 self.doubt(step);
             }
-            _ => self.retry_or_fail(step, attempt, failure),
+            Status::Error
+            | Status::Denied
+            | Status::Limit
+            | Status::Trap
+            | Status::Invalid
+            | Status::Cancelled
+            | Status::Uncertain
+            | Status::Internal => self.retry_or_fail(step, attempt, failure),
         }
         Ok(())
     }

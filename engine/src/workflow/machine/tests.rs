@@ -238,9 +238,11 @@ impl Run {
 
     /// The steps that the last input let begin.
     fn called(&self) -> Vec<&str> {
-        let calls = self.effects.iter().filter_map(|effect| match effect {
-            Effect::Call { step, .. } => Some(self.state.steps()[*step].id()),
-            _ => None,
+        let calls = self.effects.iter().filter_map(|effect| {
+            let Effect::Call { step, .. } = effect else {
+                return None;
+            };
+            Some(self.state.steps()[*step].id())
         });
         calls.collect()
     }
@@ -302,9 +304,11 @@ impl Run {
 }
 
 fn told(effects: &[Effect]) -> Vec<&EventKind> {
-    let told = effects.iter().filter_map(|effect| match effect {
-        Effect::Tell { kind, .. } => Some(&**kind),
-        _ => None,
+    let told = effects.iter().filter_map(|effect| {
+        let Effect::Tell { kind, .. } = effect else {
+            return None;
+        };
+        Some(&**kind)
     });
     told.collect()
 }

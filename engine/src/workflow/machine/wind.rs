@@ -79,9 +79,10 @@ impl Turn {
         }
         self.state.open = 0;
         self.state.questions.clear();
-        let reason = match to {
-            WorkflowState::Failed => format!("Workflow failed: {}", why.message),
-            _ => why.message.clone(),
+        let reason = if to == WorkflowState::Failed {
+            format!("Workflow failed: {}", why.message)
+        } else {
+            why.message.clone()
         };
         self.state.reason = Some(why);
         self.go(to, &reason);

@@ -281,9 +281,11 @@ fn a_pause_that_is_over_takes_its_question_along() {
     run.acts(pause());
     let token = run.token();
     run.acts(go_on());
-    let resumed = run.told().into_iter().find_map(|kind| match kind {
-        EventKind::WorkflowResumed { token } => Some(token.clone()),
-        _ => None,
+    let resumed = run.told().into_iter().find_map(|kind| {
+        let EventKind::WorkflowResumed { token } = kind else {
+            return None;
+        };
+        Some(token.clone())
     });
     assert_eq!(resumed, Some(token.clone()));
     run.refused(acted(Some(&token), go_on()));

@@ -33,7 +33,7 @@ fn arguments_and_timeouts_of_a_step_that_has_not_begun_change() {
         (
             "b",
             json!({ "x": "${steps.c.output}" }),
-            "needs the step `c`",
+            "need the step `c`",
         ),
         ("b", json!({ "x": "${steps.z.output}" }), "no step `z`"),
         ("b", json!({ "x": "${inputs.z}" }), "no input `z`"),

@@ -24,9 +24,11 @@ fn used(fuel: u64) -> CallEnd {
 
 /// The most that the calls of the last input may use.
 fn mosts(run: &Run) -> Vec<Most> {
-    let calls = run.effects.iter().filter_map(|effect| match effect {
-        Effect::Call { most, .. } => Some(*most),
-        _ => None,
+    let calls = run.effects.iter().filter_map(|effect| {
+        let Effect::Call { most, .. } = effect else {
+            return None;
+        };
+        Some(*most)
     });
     calls.collect()
 }
@@ -95,14 +97,17 @@ fn calls_of_one_capability_are_counted_by_themselves() {
     let exceeded: Vec<(String, u64, u64)> = run
         .told()
         .into_iter()
-        .filter_map(|kind| match kind {
-            EventKind::BudgetExceeded {
+        .filter_map(|kind| {
+            let EventKind::BudgetExceeded {
                 budget,
                 used,
                 maximum,
                 ..
-            } => Some((budget.clone(), *used, *maximum)),
-            _ => None,
+            } = kind
+            else {
+                return None;
+            };
+            Some((budget.clone(), *used, *maximum))
         })
         .collect();
     let expected = [
@@ -161,9 +166,11 @@ fn time_and_output_have_budgets_too() {
         .taken
         .iter()
         .flat_map(|(_, effects)| told(effects))
-        .filter_map(|kind| match kind {
-            EventKind::BudgetWarned { budget, .. } => Some(budget.clone()),
-            _ => None,
+        .filter_map(|kind| {
+            let EventKind::BudgetWarned { budget, .. } = kind else {
+                return None;
+            };
+            Some(budget.clone())
         })
         .collect();
     assert_eq!(warned, ["wall_ms", "output_bytes"]);

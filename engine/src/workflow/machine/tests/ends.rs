@@ -140,6 +140,18 @@ fn a_plan_without_criteria_is_looked_at() {
     assert_eq!(run.reason().0, Code::CriterionUnmet);
 }
 
+/// What was found is told once, even while a person is asked about it.
+#[test]
+fn criteria_are_not_looked_at_twice() {
+    let mut run = Run::begun(plan(
+        &["a"],
+        json!({ "success": [{ "confirmed": "good?" }] }),
+    ));
+    run.ok("a").looked(vec![None]);
+    run.refused(looked(vec![Some(true)]));
+    assert_eq!(run.phase(), WorkflowState::Paused);
+}
+
 /// Whoever looks at criteria while the workflow is paused looks again afterwards.
 #[test]
 fn criteria_are_looked_at_again_after_a_pause() {

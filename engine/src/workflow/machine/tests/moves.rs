@@ -179,8 +179,9 @@ impl Move {
     pub(super) fn recovery(self, state: &State) -> What {
         let (mut uncertain, mut not_started, mut ended) = (Vec::new(), Vec::new(), Vec::new());
         for (number, step) in state.running().chain(state.undoing()).enumerate() {
+            let many = u8::try_from(number).unwrap();
             let turn = Move {
-                how: self.how.wrapping_add((number * 37) as u8),
+                how: self.how.wrapping_add(many.wrapping_mul(37)),
                 ..self
             };
             match (usize::from(self.how) + self.which * number) % 3 {

@@ -41,7 +41,7 @@ fn every_running_step_is_taken_up() {
     );
     assert_eq!(
         run.state.calls(),
-        4,
+        5,
         "what had not begun is not counted twice"
     );
 }

@@ -12,13 +12,16 @@ fn retried(retry: Value) -> Value {
 
 /// The computed and the selected delay of the retry that the last input planned.
 fn delays(run: &Run) -> Option<(u64, u64)> {
-    run.told().into_iter().find_map(|kind| match kind {
-        EventKind::RetryScheduled {
+    run.told().into_iter().find_map(|kind| {
+        let EventKind::RetryScheduled {
             computed_delay_ms,
             selected_delay_ms,
             ..
-        } => Some((*computed_delay_ms, *selected_delay_ms)),
-        _ => None,
+        } = kind
+        else {
+            return None;
+        };
+        Some((*computed_delay_ms, *selected_delay_ms))
     })
 }
 
