@@ -521,7 +521,9 @@ impl Engine {
                         pinned: configured.digest,
                         found: other.describe().digest(),
                     })
-                    .hint("if the change is wanted, look at it with `engine diff`, and lock it anew"),
+                    .hint(
+                        "if the change is wanted, look at it with `engine diff`, and lock it anew",
+                    ),
                     None => self
                         .0
                         .no_capability(capability)

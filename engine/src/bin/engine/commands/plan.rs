@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{finish, stage};
 use crate::args::{self, Output, PlanCheck, PlanCommand};
 use crate::exit;
-use crate::plan_text::{PlanText, Placed};
+use crate::plan_text::{Placed, PlanText};
 use crate::render::{self, Printer};
 use crate::settings::{self, Crew};
 

@@ -8,9 +8,9 @@ use engine::planner::{Planner as _, Written};
 use engine::workflow::{Plan, Start, Summary};
 use engine::{Fault, FaultKind};
 
+use super::finish;
 use super::plan::{places, refuse};
 use super::stage::{Place, Props, Stage, named, runtime};
-use super::finish;
 use crate::args::{self, Output};
 use crate::exit;
 use crate::plan_text::PlanText;

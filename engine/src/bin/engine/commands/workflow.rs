@@ -199,7 +199,9 @@ fn answer(typed: WorkflowAnswer, global: &args::Global, printer: &Printer) -> Re
     };
     let takes = || {
         let actions = question.about.actions().join("`, `");
-        format!("an answer is a JSON object such as `{{\"action\": \"…\"}}`; this question takes `{actions}`")
+        format!(
+            "an answer is a JSON object such as `{{\"action\": \"…\"}}`; this question takes `{actions}`"
+        )
     };
     let act: Act = serde_json::from_str(&answer).map_err(|error| {
         Fault::usage(format!(
@@ -315,6 +317,9 @@ fn taken_up(
         board: Board::of_state(&state, place.told.clone()),
         printer,
     })?;
+    stage
+        .screen
+        .alone(|| printer.note(&render::waiting(&state, &place.told)));
     let runtime = runtime()?;
     let work = stage.workflows.clone();
     let done = stage.drive(&runtime, id, work.resume(id, accept));

@@ -100,7 +100,12 @@ fn pointers_have_places_in_toml() {
 #[test]
 fn what_cannot_be_read_has_its_place() {
     for (form, written, place, message) in [
-        (Form::Json, "{\n  \"version\": 1,\n  !", "3:3", "key must be a string"),
+        (
+            Form::Json,
+            "{\n  \"version\": 1,\n  !",
+            "3:3",
+            "key must be a string",
+        ),
         (Form::Json, "", "1:1", "EOF while parsing a value"),
         (
             Form::Json,
@@ -108,7 +113,12 @@ fn what_cannot_be_read_has_its_place() {
             "1:21",
             "unknown field `gaol`",
         ),
-        (Form::Toml, "version = 1\ngoal = \n", "2:8", "string values must be quoted"),
+        (
+            Form::Toml,
+            "version = 1\ngoal = \n",
+            "2:8",
+            "string values must be quoted",
+        ),
         (
             Form::Toml,
             "version = 1\ngoal = \"x\"\n\n[[steps]]\nid = \"a\"\ncapability = \"t\"\nargz = 1\n",
@@ -136,7 +146,11 @@ fn what_cannot_be_read_has_its_place() {
     ] {
         let found = text(form, written).spec().unwrap_err();
         let first = &found[0];
-        assert_eq!(format!("{}:{}", first.line, first.column), place, "{written}");
+        assert_eq!(
+            format!("{}:{}", first.line, first.column),
+            place,
+            "{written}"
+        );
         assert!(
             first.problem.message.starts_with(message),
             "{written}: {}",

@@ -47,10 +47,11 @@ impl Live {
         let thread = std::thread::spawn(move || {
             while !ended.load(Ordering::Acquire) {
                 let (width, height) = shown.size();
-                let lines = board
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .lines(began.elapsed(), width, height);
+                let lines = board.lock().unwrap_or_else(PoisonError::into_inner).lines(
+                    began.elapsed(),
+                    width,
+                    height,
+                );
                 shown.draw(&lines);
                 std::thread::park_timeout(BETWEEN);
             }
@@ -62,7 +63,6 @@ impl Live {
         };
         (live, watch)
     }
-
 }
 
 impl Drop for Live {
