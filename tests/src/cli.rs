@@ -253,6 +253,8 @@ fn normal(text: &str, cwd: &Path) -> String {
             "\"$1\":[N],\"$2",
         ),
         (r"\d+ bytes\n", "[N] bytes\n"),
+        (r"\bin \d[\d.]* m?s, fuel \d+", "in [TIME], fuel [N]"),
+        (r#""(began_ms|ended_ms|at_ms|active_ms)":\d+"#, "\"$1\":[N]"),
         (
             r"(?m)fuel \d+, memory \S+, wall \S+$",
             "fuel [N], memory [N], wall [N]",

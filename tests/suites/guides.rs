@@ -8,7 +8,17 @@ use engine_tests::{engine_binary, guest, repository};
 /// Every command of `docs/guides/policies.md`, in order, in one directory.
 #[test]
 fn the_guide_to_policies_is_true() {
-    let text = std::fs::read_to_string(repository().join("docs/guides/policies.md")).unwrap();
+    follow("policies.md", 12);
+}
+
+/// The same for `docs/guides/workflows.md`.
+#[test]
+fn the_guide_to_workflows_is_true() {
+    follow("workflows.md", 25);
+}
+
+fn follow(guide: &str, fewest: usize) {
+    let text = std::fs::read_to_string(repository().join("docs/guides").join(guide)).unwrap();
     let dir = tempfile::tempdir().unwrap();
     for name in ["fs", "text"] {
         std::fs::write(
@@ -25,7 +35,10 @@ fn the_guide_to_policies_is_true() {
             None => panic!("a block of `{}` that nothing runs", block.kind),
         }
     }
-    assert!(commands > 12, "only {commands} commands were found");
+    assert!(
+        commands > fewest,
+        "only {commands} commands were found in {guide}"
+    );
 }
 
 struct Block {

@@ -317,6 +317,9 @@ fn taken_up(
         board: Board::of_state(&state, place.told.clone()),
         printer,
     })?;
+    stage
+        .screen
+        .alone(|| printer.note(&render::waiting(&state, &place.told)));
     let runtime = runtime()?;
     let work = stage.workflows.clone();
     let done = stage.drive(&runtime, id, work.resume(id, accept));

@@ -177,10 +177,11 @@ fn ended(end: &StepEnd) -> String {
     text
 }
 
-fn workflow(event: &Event) -> Option<String> {
-    match &event.source {
-        Source::Workflow { workflow_id } => Some(workflow_id.to_string()),
-        _ => None,
+pub(super) fn workflow(event: &Event) -> Option<String> {
+    if let Source::Workflow { workflow_id } = &event.source {
+        Some(workflow_id.to_string())
+    } else {
+        None
     }
 }
 
@@ -199,7 +200,7 @@ pub(super) fn approve_command(question: &str, approvers: &str, journal: &str) ->
 }
 
 /// The actions that a schema of answers names.
-fn actions(schema: &str) -> Vec<String> {
+pub(super) fn actions(schema: &str) -> Vec<String> {
     let schema: Value = serde_json::from_str(schema).unwrap_or_default();
     let answers = schema.get("oneOf").and_then(Value::as_array);
     answers

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use engine::data::{Failure, RosterEntry, Timestamp, WorkflowState, line};
-use engine::workflow::{Question, StepStatus, StepSummary, Summary};
+use engine::workflow::{About, Question, State, StepStatus, StepSummary, Summary};
+
+use super::progress::approve_command;
 
 /// The state of a workflow in one word.
 pub(crate) fn state_word(state: WorkflowState) -> &'static str {
@@ -147,6 +149,28 @@ pub(crate) fn shown(found: &Summary, driven: bool, told: &str) -> String {
         text.push_str(&asked(question, &found.workflow.to_string(), told));
     }
     text.trim_end().to_owned()
+}
+
+/// What a workflow waited for when its driver was gone, which nobody tells again.
+pub(crate) fn waiting(state: &State, told: &str) -> String {
+    let mut text = String::new();
+    for step in state.steps() {
+        if let (StepStatus::Asking, Some((question, _))) = (step.status, &step.question) {
+            let approvers = step.step.spec.approval.as_deref().unwrap_or_default();
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{}: waits for approval\n  {}",
+                line(step.id(), 64),
+                approve_command(question, approvers, told)
+            );
+        }
+    }
+    let others = |question: &&Question| question.about != About::Paused;
+    for question in state.questions().filter(others) {
+        text.push_str(&asked(question, &state.id().to_string(), told));
+    }
+    text
 }
 
 /// What waits for an answer, and how to give it.

@@ -4,8 +4,8 @@ use engine::data::{WorkflowState, line};
 use engine::workflow::{Plan, State, StepState, StepStatus};
 use engine::{Event, EventKind, Status};
 
-use crate::render::progress::{approve_command, step};
-use crate::render::summary::{state_word, status_word};
+use crate::render::progress::{actions, approve_command, step, workflow};
+use crate::render::summary::{answer_command, state_word, status_word};
 use crate::render::took;
 
 /// What is known of a workflow while it runs, for somebody who watches.
@@ -19,6 +19,8 @@ pub(crate) struct Board {
     most_fuel: Option<u64>,
     /// What was said about the whole workflow last.
     said: String,
+    /// The command that answers what waits for an answer.
+    answer: String,
     /// The option that names the journal, if it has to be named.
     told: String,
     steps: Vec<Row>,
@@ -49,6 +51,7 @@ impl Board {
             fuel: 0,
             most_fuel: limits.max_fuel,
             said: String::new(),
+            answer: String::new(),
             told,
             steps: plan
                 .steps()
@@ -68,7 +71,7 @@ impl Board {
 
     /// A workflow that was driven before; `None` if it has no plan.
     pub(crate) fn of_state(state: &State, told: String) -> Option<Self> {
-        let mut board = Self::of_plan(state.plan()?, told);
+        let mut board = Self::of_plan(state.plan()?, told.clone());
         board.state = state.phase();
         board.calls = state.calls();
         board.fuel = state.usage().fuel;
@@ -77,6 +80,10 @@ impl Board {
             row.status = found.status;
             row.attempts = found.attempts;
             row.took = length(found);
+            if let (StepStatus::Asking, Some((question, _))) = (found.status, &found.question) {
+                let approvers = found.step.spec.approval.as_deref().unwrap_or_default();
+                row.note = approve_command(question, approvers, &told);
+            }
         }
         Some(board)
     }
@@ -124,10 +131,20 @@ impl Board {
                 self.state = *to;
                 self.said = line(reason, 200);
             }
-            EventKind::WorkflowSuspended { prompt, token, .. } => {
+            EventKind::WorkflowSuspended {
+                prompt,
+                token,
+                answer_schema,
+                ..
+            } => {
+                let id = workflow(event).unwrap_or_default();
+                // As much of the id as is sure to be one workflow's.
+                let id = id.get(..18).unwrap_or(&id);
                 let token = token.get(..12).unwrap_or(token);
-                self.said = format!("question {token}: {}", line(&prompt.text, 200));
+                self.said = line(&prompt.text, 200);
+                self.answer = answer_command(id, token, &actions(&answer_schema.text), &told);
             }
+            EventKind::WorkflowResumed { .. } => self.answer.clear(),
             EventKind::StallDetected {
                 issue, evidence, ..
             } => self.said = format!("stall: {}: {}", line(issue, 64), line(evidence, 200)),
@@ -212,7 +229,10 @@ impl Board {
 
     /// The board as lines that fit a terminal.
     pub(crate) fn lines(&self, now: Duration, width: usize, height: usize) -> Vec<String> {
-        let cut = |text: &str| -> String { text.chars().take(width.saturating_sub(1)).collect() };
+        let cut = |text: &str| -> String {
+            let fits: String = text.chars().take(width.saturating_sub(1)).collect();
+            fits.trim_end().to_owned()
+        };
         let of = |used: u64, most: Option<u64>| match most {
             Some(most) => format!("{used}/{most}"),
             None => used.to_string(),
@@ -230,6 +250,9 @@ impl Board {
         ];
         if !self.said.is_empty() {
             lines.push(cut(&self.said));
+        }
+        if !self.answer.is_empty() {
+            lines.push(cut(&self.answer));
         }
         // One line stays free for the cursor, and one for what does not fit.
         let room = height.saturating_sub(lines.len() + 2).max(1);
@@ -300,9 +323,10 @@ impl Board {
                 format!("after {}", open.join(", "))
             }
         };
-        let note = match row.status {
-            StepStatus::Pending if row.note.is_empty() => waits(),
-            _ => row.note.clone(),
+        let note = if row.status == StepStatus::Pending && row.note.is_empty() {
+            waits()
+        } else {
+            row.note.clone()
         };
         let id: String = row.id.chars().take(names).collect();
         format!(

@@ -71,7 +71,7 @@ fn a_row_says_how_far_a_step_is() {
         second * 4,
     );
     let lines = board.lines(second * 5, 30, 24);
-    assert_eq!(lines[3], "  s0  skipped       4.0 s  2 a");
+    assert_eq!(lines[3], "  s0  skipped       4.0 s  2");
     assert_eq!(lines[4], "  s1  pending");
 }
 
