@@ -32,7 +32,7 @@ fn follow(guide: &str, fewest: usize) {
         match block.kind.split_once(" file=") {
             Some((_, file)) => std::fs::write(dir.path().join(file), &block.body).unwrap(),
             None if block.kind == "console" => commands += console(&block.body, dir.path()),
-            None => panic!("a block of `{}` that nothing runs", block.kind),
+            None => unreachable!("a block of `{}` that nothing runs", block.kind),
         }
     }
     assert!(
