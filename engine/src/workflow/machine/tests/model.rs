@@ -166,7 +166,11 @@ impl Model {
             (Act::Retry {}, Some(About::Uncertain { step })) => {
                 assert!(self.doubtful.remove(&step))
             }
-            (Act::Restart { .. }, _) => self.doubtful.clear(),
+            // A person who restarts what failed says so of those that are asked about no more.
+            (Act::Restart { .. }, _) => {
+                let asked = |step: &usize| before.steps()[*step].status == StepStatus::Uncertain;
+                self.doubtful.retain(asked);
+            }
             _ => {}
         }
         if matches!(
