@@ -18,5 +18,6 @@ mod outcome;
 mod program;
 mod registry;
 mod shipped;
+mod steering;
 mod telemetry;
 mod values;
