@@ -18,6 +18,7 @@ mod outcome;
 mod program;
 mod registry;
 mod shipped;
+mod steering;
 mod telemetry;
 mod values;
 mod workflows;

@@ -51,7 +51,7 @@ impl Place {
         )
     }
 
-    fn fails(&self, args: &[&str], exit: i32, code: &str) -> String {
+    pub(super) fn fails(&self, args: &[&str], exit: i32, code: &str) -> String {
         let (found, told) = self.told(args);
         assert_eq!(found, exit, "{args:?}: {told}");
         assert!(told.contains(&format!("[{code}]")), "{args:?}: {told}");
@@ -294,6 +294,10 @@ fn what_a_configuration_cannot_mean_is_an_error_with_its_place() {
         (
             "[capabilities.\"fs.read\"]\ncomponent = \"x\"\n",
             "missing field `function`",
+        ),
+        (
+            "[capabilities.\"a.b.v1\"]\ncomponent = \"x\"\nfunction = \"f\"\nlabels = [\"Top Secret\"]\n",
+            "`Top Secret` is no label of data",
         ),
         ("not toml", "bad.toml:1:"),
     ] {

@@ -1,0 +1,242 @@
+//! Plans that use configured capabilities, and workflows that are steered from the command line.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use engine_tests::{engine_binary, guest, repository};
+
+use super::registry::Place;
+
+const PLAN: &str = r#"version = 1
+goal = "count the words of a file"
+
+[[steps]]
+id = "read"
+capability = "fs.read.v1"
+args = { path = "docs/a.txt" }
+
+[[steps]]
+id = "count"
+capability = "text"
+function = "count-words"
+args = { text = "${steps.read.output.content.value}" }
+"#;
+
+const CHECK: [&str; 7] = [
+    "plan",
+    "check",
+    "plan.toml",
+    "--component",
+    "text.wasm",
+    "--config",
+    "engine.toml",
+];
+
+/// A place with the capabilities of `fs` configured, and a plan that uses one of them.
+fn place() -> Place {
+    let place = Place::new();
+    for name in ["fs", "text"] {
+        place.write(&format!("{name}.wasm"), guest(name).as_bytes());
+    }
+    std::fs::create_dir_all(place.path().join("docs/inner")).unwrap();
+    std::fs::create_dir(place.path().join("other")).unwrap();
+    place.write("docs/a.txt", "to be or not to be\n");
+    place.write("plan.toml", PLAN);
+    place.write("engine.toml", "[grants]\ndirs = [\"docs\"]\n");
+    place.works(&["add", "fs.wasm", "--config", "engine.toml"]);
+    place
+}
+
+fn edited(place: &Place, from: &str, to: &str) {
+    let file = place.path().join("engine.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(file, text.replacen(from, to, 1)).unwrap();
+}
+
+/// A configured capability is found by its name, and its labels go with what it returns.
+#[test]
+fn a_plan_uses_configured_capabilities_with_their_labels() {
+    let place = place();
+    let table = place.works(&CHECK);
+    assert!(table.contains("read   fs.read.v1 "), "{table}");
+    assert!(!table.contains("secret"), "{table}");
+    edited(
+        &place,
+        "[capabilities.\"fs.read.v1\"]\n",
+        "[capabilities.\"fs.read.v1\"]\nlabels = [\"secret\"]\n",
+    );
+    let table = place.works(&CHECK);
+    let count = table.lines().find(|line| line.starts_with("count"));
+    assert!(
+        count.is_some_and(|line| line.contains(" secret ")),
+        "{table}"
+    );
+    place.write(
+        "keep.cedar",
+        "@id(\"keep\") forbid (principal, action, resource) when { context.labels.contains(\"secret\") };",
+    );
+    let run = [
+        "run",
+        "plan.toml",
+        "--component",
+        "text.wasm",
+        "--config",
+        "engine.toml",
+    ];
+    place.works(&run);
+    // What the labels mean is for policies to say, before and while it runs.
+    let denied = [&run[..], &["--policy", "keep.cedar"]].concat();
+    let told = place.fails(&denied, 7, "E-DENIED-POLICY");
+    assert!(told.contains("count: denied"), "{told}");
+}
+
+/// What nobody has looked at, or is another component now, is not run under its name.
+#[test]
+fn a_plan_uses_only_what_is_locked() {
+    let place = place();
+    place.write("fs.wasm", guest("text").as_bytes());
+    let told = place.fails(&CHECK, 6, "E-DENIED-DIGEST");
+    assert!(told.contains("plan.toml:6:14"), "{told}");
+    std::fs::remove_file(place.path().join("engine.lock")).unwrap();
+    let told = place.fails(&CHECK, 2, "E-INVALID-CONFIG");
+    assert!(told.contains("`fs.read.v1` is not locked"), "{told}");
+}
+
+/// Grants and limits of the command line narrow those of the configuration, and never widen them.
+#[test]
+fn the_command_line_narrows_the_configuration() {
+    let place = place();
+    let with = |more: &[&'static str]| [&CHECK[..], more].concat();
+    place.fails(&with(&["--dir", "other"]), 6, "E-DENIED-GRANT");
+    place.works(&with(&["--dir", "docs"]));
+    let told = place.works(&with(&["--fuel", "1000000", "--timeout", "2s"]));
+    assert!(told.contains("fuel 1000000, 2.0 s"), "{told}");
+    // What is outside of the narrower grant cannot be read any more.
+    let run = [
+        "run",
+        "plan.toml",
+        "--component",
+        "text.wasm",
+        "--config",
+        "engine.toml",
+    ];
+    let narrow = [&run[..], &["--dir", "docs/inner"]].concat();
+    let (exit, told) = place.told(&narrow);
+    assert_eq!(exit, 7, "{told}");
+    assert!(told.contains("read: error"), "{told}");
+}
+
+/// Ids and tokens may be cut, but not to what could be anything.
+#[test]
+fn a_workflow_is_named_by_the_start_of_its_id() {
+    let place = place();
+    let run = [
+        "run",
+        "plan.toml",
+        "--component",
+        "text.wasm",
+        "--config",
+        "engine.toml",
+    ];
+    place.works(&run);
+    place.works(&run);
+    let list = place.works(&["workflow", "ls"]);
+    let ids: Vec<&str> = list.lines().filter_map(|line| line.get(..36)).collect();
+    let [newest, oldest] = ids.as_slice() else {
+        unreachable!("{list}")
+    };
+    assert!(newest > oldest, "the newest comes first: {list}");
+    let show = |id: &str| place.works(&["workflow", "show", id]);
+    assert_eq!(show(newest), show(&newest[..18]));
+    assert!(show(oldest).contains(&format!("completed {oldest}: 2 calls")));
+    // Two that began within the same hours begin alike; at the turn of one they do not.
+    if newest[..6] == oldest[..6] {
+        let told = place.fails(&["workflow", "show", &newest[..6]], 2, "E-USAGE");
+        assert!(told.contains("more than one workflow"), "{told}");
+    }
+    let told = place.fails(&["workflow", "show", &newest[..5]], 2, "E-USAGE");
+    assert!(told.contains("too short"), "{told}");
+    for act in ["pause", "resume", "stop"] {
+        place.fails(&["workflow", act, newest], 2, "E-WORKFLOW-STATE");
+    }
+}
+
+/// The example is killed while it waits for a person, and goes on: everything is written once.
+#[test]
+fn the_example_survives_a_kill() {
+    let place = place();
+    std::fs::create_dir(place.path().join("out")).unwrap();
+    let policy = repository().join("examples/report/policy.cedar");
+    let docs = format!("{}::docs", repository().join("docs").display());
+    let policy = policy.display().to_string();
+    let options = [
+        "--component",
+        "fs.wasm",
+        "--component",
+        "text.wasm",
+        "--dir",
+        &docs,
+        "--dir",
+        "out:rw",
+        "--policy",
+        &policy,
+    ];
+    let plan = repository().join("examples/report/plan.toml");
+    let mut driver = Command::new(engine_binary())
+        .arg("run")
+        .arg(plan)
+        .args(options)
+        .current_dir(place.path())
+        .env("ENGINE_HOME", place.path().join("home"))
+        .env_remove("ENGINE_CONFIG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    let question = loop {
+        if let Some(question) = place.works(&["approvals", "ls"]).get(..12) {
+            break question.to_owned();
+        }
+        assert!(Instant::now() < until, "nobody is asked");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    // The question is an input of the workflow before long.
+    let asks = |shown: &str| shown.contains("publish  asking");
+    let id = place.works(&["workflow", "ls"])[..36].to_owned();
+    while !asks(&place.works(&["workflow", "show", &id])) {
+        assert!(Instant::now() < until, "the step does not wait");
+    }
+    driver.kill().unwrap();
+    driver.wait().unwrap();
+    let written = |name: &str| std::fs::read_to_string(place.path().join("out").join(name));
+    let report = written("report.md").unwrap();
+    assert!(
+        written("published.md").is_err(),
+        "published without approval"
+    );
+    place.works(&["approvals", "approve", &question]);
+    let resume = [&["workflow", "resume", id.as_str()], &options[..]].concat();
+    let summary = place.works(&resume);
+    assert!(summary.contains(&format!("completed {id}: ")), "{summary}");
+    assert!(summary.contains("peek     failed"), "{summary}");
+    assert_eq!(written("report.md").unwrap(), report);
+    assert_eq!(written("published.md").unwrap(), report);
+    assert_eq!(report.lines().count(), 5, "{report}");
+}
+
+/// The JSON Schema of plans fits the plan that newcomers run.
+#[test]
+fn the_example_fits_the_schema_of_plans() {
+    let schema = Place::new().works(&["plan", "schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let plan = repository().join("examples/report/plan.toml");
+    let plan: toml::Value = toml::from_str(&std::fs::read_to_string(plan).unwrap()).unwrap();
+    let mut plan = serde_json::to_value(plan).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    assert!(validator.is_valid(&plan));
+    plan["steps"][0]["capabilty"] = "fs".into();
+    assert!(!validator.is_valid(&plan));
+}
