@@ -138,7 +138,11 @@ fn transitions() {
             state = after;
             next.extend(effects.iter().filter_map(|effect| match effect {
                 Effect::Call { step, attempt, .. } => Some((*step, *attempt)),
-                _ => None,
+                Effect::Undo { .. }
+                | Effect::Interrupt { .. }
+                | Effect::Verify
+                | Effect::Tell { .. }
+                | Effect::Refuse { .. } => None,
             }));
         }
         assert!(times.len() > count, "{} transitions", times.len());

@@ -242,7 +242,7 @@ async fn seeded_faults_are_found_where_they_are() {
         ),
         (
             "a path outside the grants",
-            with("/steps/2/args/path", json!("/etc/x")),
+            with("/steps/2/args", json!({"path": "/etc/x", "line": "x"})),
             "/steps/2".into(),
         ),
         (

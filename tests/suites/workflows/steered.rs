@@ -4,21 +4,11 @@ use std::time::{Duration, Instant};
 
 use engine::Clock as _;
 use engine::data::{ApprovalAnswer, Policies, Principal, Rule, RuleDecision, SystemClock};
-use engine::workflow::{StepStatus, Summary};
+use engine::workflow::StepStatus;
 use engine_tests::Flow;
 use serde_json::{Value, json};
 
-fn none() -> Value {
-    json!({})
-}
-
-fn state(summary: &Summary) -> String {
-    serde_json::to_value(summary.state)
-        .unwrap()
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
+use super::{none, state};
 
 /// Row 38: stopping ends a guest that computes within 100 ms, and nothing comes after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -278,7 +278,7 @@ fn known(dir: &Path) -> Option<(State, BTreeSet<(String, RunId)>)> {
             };
             let step = event.scope.iter().find_map(|scope| match scope {
                 Scope::Step(step) => Some(step.clone()),
-                _ => None,
+                Scope::Workflow(_) | Scope::Run(_) | Scope::Call(_) => None,
             });
             match (event.kind, step) {
                 (EventKind::CallStarted { .. }, Some(step)) => {
