@@ -102,6 +102,8 @@ async fn seeded_faults_are_found_where_they_are() {
     let flow = Flow::builder().policies(policies()).build().await;
     let step = |id: &str| json!({"id": id, "capability": "steps", "function": "echo", "args": {"text": "x"}});
     let args = |number: usize| format!("/steps/{number}/args");
+    let mut too_few = with("/workflow_type", json!("complex_orchestration"));
+    too_few["max_steps"] = json!(9);
     let faults: Vec<(&str, Value, String)> = vec![
         (
             "a version that is not known",
@@ -119,11 +121,7 @@ async fn seeded_faults_are_found_where_they_are() {
             with("/max_steps", json!(1_001)),
             "/max_steps".into(),
         ),
-        (
-            "too few for its type",
-            with("/workflow_type", json!("complex_orchestration")),
-            String::new(),
-        ),
+        ("too few for its type", too_few, "/max_steps".into()),
         (
             "a timeout that is too short",
             with("/timeout_ms", json!(999)),
@@ -347,23 +345,6 @@ async fn seeded_faults_are_found_where_they_are() {
     assert!(faults.len() >= 25);
     for (what, plan, place) in faults {
         let found = problems(&flow, &plan).await;
-        let place = if place.is_empty() {
-            "/max_steps".to_owned()
-        } else {
-            place
-        };
-        let plan = if what.starts_with("too few") {
-            let mut plan = plan;
-            plan["max_steps"] = json!(9);
-            plan
-        } else {
-            plan
-        };
-        let found = if what.starts_with("too few") {
-            problems(&flow, &plan).await
-        } else {
-            found
-        };
         let problem = found
             .iter()
             .find(|problem| problem.pointer == place && !problem.warning)

@@ -51,7 +51,8 @@ impl Settling {
                     self.object(Problem::new(
                         format!("{at}/value/matches"),
                         format!("not a regular expression: {error}"),
-                    ));
+                    )
+.hint("see the syntax of the Rust crate `regex`; a literal bracket is written `\\(`"));
                 }
                 if let Err(problem) = criteria::path(path) {
                     self.object(Problem::about(&format!("{at}/value/path"), &problem));
