@@ -9,7 +9,7 @@ use crate::guard::Glob;
 use crate::types::{Code, Digest};
 
 /// A plan that makes sense by itself: every value is in its range, every name is known, and no step waits for
-/// itself. Whether it fits the capabilities and policies is [checked](crate::workflow::check) later.
+/// itself. Whether it fits the capabilities and policies is [checked](crate::workflow::Workflows::check) later.
 ///
 /// Cheap to clone.
 ///
