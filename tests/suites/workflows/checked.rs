@@ -160,7 +160,7 @@ async fn seeded_faults_are_found_where_they_are() {
         ),
         (
             "a dependency that is not there",
-            with("/steps/3/depends_on", json!(["wrte"])),
+            with("/steps/3/depends_on", json!(["writes"])),
             "/steps/3/depends_on".into(),
         ),
         (
@@ -190,7 +190,7 @@ async fn seeded_faults_are_found_where_they_are() {
         ),
         (
             "a field that the result does not have",
-            with("/steps/1/args/text", json!("${steps.make.output.nam}")),
+            with("/steps/1/args/text", json!("${steps.make.output.names}")),
             args(1) + "/text",
         ),
         (
@@ -215,7 +215,7 @@ async fn seeded_faults_are_found_where_they_are() {
         ),
         (
             "a capability that is not there",
-            with("/steps/0/capability", json!("stesp")),
+            with("/steps/0/capability", json!("stops")),
             "/steps/0/capability".into(),
         ),
         (
@@ -225,7 +225,7 @@ async fn seeded_faults_are_found_where_they_are() {
         ),
         (
             "a function that is not there",
-            with("/steps/0/function", json!("mkae")),
+            with("/steps/0/function", json!("maker")),
             "/steps/0/function".into(),
         ),
         (
@@ -293,7 +293,7 @@ async fn seeded_faults_are_found_where_they_are() {
         ),
         (
             "a criterion about nothing",
-            with("/success/0", json!({"completed": ["mkae"]})),
+            with("/success/0", json!({"completed": ["maker"]})),
             "/success/0".into(),
         ),
         (
