@@ -143,7 +143,17 @@ impl Audit {
 
     fn bounded(self, bounded: &mut Bounded) {
         match self {
-            Audit::Full => self.text(&mut bounded.text),
+            Audit::Full => {
+                let whole = bounded.text.clone();
+                self.text(&mut bounded.text);
+                if bounded.text != whole {
+                    // It is not what it was, and nobody may take it for that.
+                    bounded.truncated = true;
+                    bounded
+                        .digest
+                        .get_or_insert_with(|| Digest::of(whole.as_bytes()));
+                }
+            }
             Audit::Metadata => *bounded = bounded.withheld(),
         }
     }

@@ -10,6 +10,11 @@ use crate::types::{
     Mode, PolicyRef, Rights, Verdict, text,
 };
 
+/// Stands for the policy of a step that its plan wants approved.
+const PLAN: &str = "plan.approval";
+/// Why such a step is asked about.
+const BY_PLAN: &str = "the plan has it approved";
+
 /// Grants and limits narrowed by every layer, and nothing decided yet.
 #[derive(Debug)]
 pub(crate) struct Draft {
@@ -92,6 +97,22 @@ impl Draft {
         clock: &dyn Clock,
         arguments: &(dyn Fn() -> serde_json::Value + Sync),
     ) -> Decided {
+        // What a plan wants approved is, whatever becomes of what policies say.
+        if policies.mode() != Mode::Enforce
+            && let Some(approvers) = self.ask.approvers.clone()
+        {
+            let verdict = Verdict {
+                reason: BY_PLAN.to_owned(),
+                mode: policies.mode(),
+                policies: vec![PLAN.to_owned()],
+                decision: Decision::Ask,
+                ..policies.unasked()
+            };
+            return Decided::Waits(Waiting {
+                approvers,
+                permit: self.permit(policies, verdict),
+            });
+        }
         if policies.mode() == Mode::Off {
             return Decided::Permitted(self.permit(policies, policies.unasked()));
         }
@@ -182,8 +203,8 @@ impl Draft {
     fn asked(&self) -> Judgement {
         let ban = self.ask.approvers.clone().map(|approvers| Ban {
             force: Force::Ask(approvers),
-            policies: vec![PolicyRef::builtin("plan.approval")],
-            reason: "the plan has it approved".to_owned(),
+            policies: vec![PolicyRef::builtin(PLAN)],
+            reason: BY_PLAN.to_owned(),
         });
         Judgement {
             permission: None,

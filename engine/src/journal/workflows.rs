@@ -157,7 +157,21 @@ impl Roster for Journal {
         })
     }
 
-    fn begun(&self, workflow: WorkflowId) -> Result<Vec<Begun>, Fault> {
+    fn begun(&self, workflow: WorkflowId) -> Result<Option<Vec<Begun>>, Fault> {
+        let source = Source::Workflow {
+            workflow_id: workflow,
+        };
+        // Without its first event this journal is no sink of the engine, or retention has removed some.
+        let whole: bool = self.reading(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM event WHERE source = ?1 AND seq = 0)",
+                )?
+                .query_row([source.to_string()], |row| row.get(0))
+        })?;
+        if !whole {
+            return Ok(None);
+        }
         let rows: Vec<(String, String)> = self.reading(|connection| begun(connection, workflow))?;
         let mut calls: Vec<Begun> = Vec::new();
         for (kind, body) in rows {
@@ -178,7 +192,7 @@ impl Roster for Journal {
                 call.ended = Some(body);
             }
         }
-        Ok(calls)
+        Ok(Some(calls))
     }
 }
 

@@ -188,7 +188,12 @@ impl<'a> Run<'a> {
             Decided::Permitted(permit) => Ok(permit),
             Decided::Waits(waiting) => {
                 let shown = canonical();
-                approve(self.engine, &self.emitter, waiting, approval, &shown).await
+                tokio::select! {
+                    settled = approve(self.engine, &self.emitter, waiting, approval, &shown) => settled,
+                    () = cancel.asked() => {
+                        Err(Refusal::lost(Fault::new(FaultKind::Cancelled).at(Phase::Decide)))
+                    }
+                }
             }
             Decided::Refused(refusal) => Err(refusal),
         };

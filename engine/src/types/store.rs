@@ -215,12 +215,13 @@ pub trait Roster {
     /// A fault if they cannot be read.
     fn told(&self, workflow: WorkflowId) -> Result<u64, Fault>;
 
-    /// The calls that steps of the workflow began, each with its last event as JSON, if it ended.
+    /// The calls that steps of the workflow began, each with its last event as JSON, if it ended; `None` if the
+    /// events that would tell are not kept here, or not all of them any more.
     ///
     /// # Errors
     ///
     /// A fault if they cannot be read.
-    fn begun(&self, workflow: WorkflowId) -> Result<Vec<Begun>, Fault>;
+    fn begun(&self, workflow: WorkflowId) -> Result<Option<Vec<Begun>>, Fault>;
 }
 
 /// Who holds it drives a workflow.

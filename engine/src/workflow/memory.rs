@@ -155,8 +155,8 @@ impl Roster for MemoryStore {
         Ok(0)
     }
 
-    fn begun(&self, _workflow: WorkflowId) -> Result<Vec<Begun>, Fault> {
-        Ok(Vec::new())
+    fn begun(&self, _workflow: WorkflowId) -> Result<Option<Vec<Begun>>, Fault> {
+        Ok(None)
     }
 }
 

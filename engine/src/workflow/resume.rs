@@ -5,7 +5,7 @@ use crate::event::{Event, EventKind, WorkflowState};
 use crate::types::{Begun, Fault, FaultKind, Phase, Status, WorkflowId};
 use crate::workflow::check::Finding as _;
 use crate::workflow::drive::{Driving, Workflows, replayed, unfit, verdict};
-use crate::workflow::machine::{CallEnd, Output, State, What};
+use crate::workflow::machine::{CallEnd, Output, State, StepStatus, What};
 
 /// Takes a workflow up. Nothing runs until it is driven.
 pub(crate) async fn taken_up(
@@ -13,12 +13,15 @@ pub(crate) async fn taken_up(
     workflow: WorkflowId,
     accept: bool,
 ) -> Result<Driving, Fault> {
-    // The place is taken first, so that nobody adds inputs meanwhile.
-    let early = replayed(&*workflows.crew.store, workflow)?.0;
-    let told = workflows.crew.store.told(workflow)?;
-    let mut driving = Driving::take(workflows.clone(), early, told)?;
+    replayed(&*workflows.crew.store, workflow)?;
+    // The place is taken before anything is read that counts, so that nobody adds inputs meanwhile.
+    let mut driving = Driving::take(workflows.clone(), workflow).await?;
     let (state, effects) = replayed(&*workflows.crew.store, workflow)?;
+    for (at_ms, effects) in effects {
+        driving.retell(at_ms, &state, effects);
+    }
     if state.has_ended() {
+        driving.told().await?;
         return Err(unfit(format!("the workflow {workflow} has ended"))
             .hint("`engine workflow show` tells how"));
     }
@@ -26,15 +29,19 @@ pub(crate) async fn taken_up(
         unchanged(workflows, &state)?;
     }
     let begun = workflows.crew.store.begun(workflow)?;
-    for (at_ms, effects) in effects {
-        driving.retell(at_ms, &state, effects);
-    }
-    let recovered = recovered(&state, &begun);
     let unchecked = (state.phase() == WorkflowState::Planning).then(|| state.plan().cloned());
+    let recovered = recovered(&state, begun.as_deref());
     driving.restore(state);
-    driving.must(recovered).await?;
-    if let Some(plan) = unchecked.flatten() {
-        let checked = workflows.check(&plan).await;
+    // Whoever wants it stopped or paused wants nothing begun before.
+    driving.grant_first().await?;
+    if !driving.has_ended() {
+        driving.must(recovered).await?;
+    }
+    if let Some(plan) = unchecked.flatten()
+        && !driving.has_ended()
+    {
+        let principal = driving.principal().clone();
+        let checked = workflows.check_for(&plan, &principal).await;
         driving.must(verdict(checked)).await?;
     }
     Ok(driving)
@@ -44,7 +51,8 @@ pub(crate) async fn taken_up(
 fn unchanged(workflows: &Workflows, state: &State) -> Result<(), Fault> {
     for step in state.steps() {
         let spec = &step.step.spec;
-        if step.status.has_ended() {
+        let undoes = step.status == StepStatus::Completed && spec.undo.is_some();
+        if step.status.has_ended() && !undoes {
             continue;
         }
         let found = workflows.find(&spec.capability, spec.function.as_deref())?;
@@ -63,11 +71,16 @@ fn unchanged(workflows: &Workflows, state: &State) -> Result<(), Fault> {
 }
 
 /// What became of the steps that ran when the driver was gone.
-fn recovered(state: &State, begun: &[Begun]) -> What {
+fn recovered(state: &State, begun: Option<&[Begun]>) -> What {
     let (mut uncertain, mut runs) = (Vec::new(), Vec::new());
     let (mut not_started, mut ended) = (Vec::new(), Vec::new());
     for position in state.running().chain(state.undoing()) {
         let Some(step) = state.steps().get(position) else {
+            continue;
+        };
+        let Some(begun) = begun else {
+            // Nobody kept what had begun.
+            uncertain.push(position);
             continue;
         };
         // The newest call that has not come back as an input.

@@ -9,6 +9,7 @@
 mod bounds;
 mod checked;
 mod driven;
+mod kept;
 mod steered;
 
 use engine::workflow::{StepStatus, Summary};

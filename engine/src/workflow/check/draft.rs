@@ -11,7 +11,7 @@ use super::table::{Checked, Foreseen, Row, Worst};
 use super::types::Typing;
 use super::{Finding, Found, flow};
 use crate::guard::{Explanation, Policies};
-use crate::types::{Code, Decision, Effect, Fault, FaultKind, WitType, text};
+use crate::types::{Code, Decision, Effect, Fault, FaultKind, Principal, WallTime, WitType, text};
 use crate::workflow::machine::Known;
 use crate::workflow::plan::{Criterion, Plan, Problem, Step, close};
 
@@ -27,8 +27,8 @@ pub(crate) struct Draft {
 /// A call that the guard is to be asked about.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe {
-    /// The step.
-    pub(crate) step: usize,
+    /// The step; `None` for a success criterion.
+    pub(crate) step: Option<usize>,
     /// What is called: a capability, and a function of it.
     pub(crate) target: (String, Option<String>),
     /// The arguments, as far as they are known.
@@ -47,6 +47,13 @@ enum Role {
     Step,
     Undo,
     Criterion,
+}
+
+impl Probe {
+    /// Whether it is a step's own call.
+    pub(crate) fn is_step(&self) -> bool {
+        self.role == Role::Step
+    }
 }
 
 /// What the guard said about a probe.
@@ -106,6 +113,11 @@ impl Draft {
             draft.criterion(&typing, (position, criterion), finding, &out);
         }
         draft.found = found;
+        for (found, step) in draft.found.iter_mut().zip(plan.steps()) {
+            if let Some(found) = found {
+                found.known = narrowed(found.known.clone(), step);
+            }
+        }
         draft
     }
 
@@ -128,7 +140,7 @@ impl Draft {
         self.habits(&at, step, found);
         if fits && let Some((args, whole)) = typing.filled(&step.spec.args, &step.spec.id) {
             self.probes.push(Probe {
-                step: position,
+                step: Some(position),
                 target: (step.spec.capability.clone(), step.spec.function.clone()),
                 args,
                 whole,
@@ -212,7 +224,7 @@ impl Draft {
                 .cloned()
                 .collect();
             self.probes.push(Probe {
-                step: position,
+                step: Some(position),
                 target: (capability.clone(), undo.function.clone()),
                 args,
                 whole,
@@ -272,17 +284,17 @@ impl Draft {
             self.problems.extend(misfits);
             return;
         }
-        if let Some((args, whole)) = typing.filled(args, "") {
-            let labels = flow::sources(&self.plan, &args)
+        if let Some((filled, whole)) = typing.filled(args, "") {
+            let labels = flow::sources(&self.plan, args)
                 .into_iter()
                 .filter_map(|source| out.get(source))
                 .flatten()
                 .cloned()
                 .collect();
             self.probes.push(Probe {
-                step: 0,
+                step: None,
                 target: (capability.clone(), function.clone()),
-                args,
+                args: filled,
                 whole,
                 labels,
                 pointer: at,
@@ -292,7 +304,12 @@ impl Draft {
     }
 
     /// Puts together what the guard said about every probe, in their order, and all the rest.
-    pub(crate) fn conclude(mut self, answers: Vec<Asked>, policies: &Policies) -> Checked {
+    pub(crate) fn conclude(
+        mut self,
+        answers: Vec<Asked>,
+        policies: &Policies,
+        principal: Principal,
+    ) -> Checked {
         let mut rows = self.rows();
         let mut approvals = BTreeSet::new();
         for (position, step) in self.plan.steps().iter().enumerate() {
@@ -318,7 +335,7 @@ impl Draft {
             let decision = explained.verdict.decision;
             let certain = probe.whole || is_about_the_action(&explained, policies);
             if probe.role == Role::Step
-                && let Some(row) = rows.get_mut(probe.step)
+                && let Some(row) = probe.step.and_then(|step| rows.get_mut(step))
             {
                 row.policies.clone_from(&explained.verdict.policies);
                 row.foreseen = match (certain, decision) {
@@ -327,8 +344,18 @@ impl Draft {
                     (false, _) => Foreseen::WhenItRuns,
                 };
             }
-            if decision == Decision::Ask {
-                approvals.insert(probe.step);
+            match (decision, probe.role) {
+                (Decision::Ask, Role::Step) => approvals.extend(probe.step),
+                // Nobody waits for an answer while a workflow ends, so it would not be done.
+                (Decision::Ask, Role::Undo | Role::Criterion) => self.problems.push(
+                    Problem::new(
+                        &probe.pointer,
+                        "it would need an approval, which an undo and a criterion cannot wait for",
+                    )
+                    .coded(Code::DeniedApproval)
+                    .hint("use another function here, or have the operator permit it"),
+                ),
+                _ => {}
             }
             if matches!(decision, Decision::Deny | Decision::Kill) {
                 let problem = denied(probe, &explained);
@@ -341,6 +368,7 @@ impl Draft {
         self.problems.sort_by_key(|problem| problem.warning);
         Checked {
             hash: self.plan.hash(),
+            principal,
             approvals: approvals
                 .into_iter()
                 .filter_map(|position| self.plan.steps().get(position))
@@ -453,6 +481,25 @@ impl Draft {
                 .hint("raise it, or expect the workflow to fail when it is spent")
                 .warning()
         }));
+    }
+}
+
+/// What one attempt of a step may use, its own limits counted.
+fn narrowed(known: Known, step: &Step) -> Known {
+    let own = step.spec.limits;
+    let millis = |time: WallTime| u64::try_from(time.get().as_millis()).unwrap_or(u64::MAX);
+    Known {
+        fuel: own
+            .fuel
+            .map_or(known.fuel, |fuel| known.fuel.min(fuel.get())),
+        wall_ms: own
+            .timeout
+            .map_or(known.wall_ms, |most| known.wall_ms.min(millis(most)))
+            .min(step.spec.timeout_ms.unwrap_or(u64::MAX)),
+        output_bytes: own.output.map_or(known.output_bytes, |most| {
+            known.output_bytes.min(most.get())
+        }),
+        ..known
     }
 }
 

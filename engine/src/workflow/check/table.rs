@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::types::{Decision, Digest, Effect};
+use crate::types::{Decision, Digest, Effect, Principal};
 use crate::workflow::machine::Known;
 use crate::workflow::plan::{Plan, Problem};
 
@@ -20,6 +20,8 @@ pub struct Checked {
     pub approvals: Vec<String>,
     /// The most that all steps may use together: calls, fuel, milliseconds and bytes.
     pub worst: Worst,
+    #[serde(skip)]
+    pub(crate) principal: Principal,
     #[serde(skip)]
     pub(crate) plan: Plan,
     #[serde(skip)]

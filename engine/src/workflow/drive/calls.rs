@@ -16,14 +16,11 @@ use super::driving::{Driving, ended_early};
 use super::results::{Kept, result_key};
 use crate::session::{Call, Cancel};
 use crate::types::{
-    Claimed, Code, Decision, Digest, Failure, Fault, Outcome, Status, Usage, Verdict, named_point,
+    Code, Decision, Digest, Failure, Fault, Outcome, Status, Usage, Verdict, named_point,
 };
 use crate::workflow::check::Finding as _;
 use crate::workflow::machine::{CallEnd, Evidence, Most, Output, StepState, What};
 use crate::workflow::refs::{self, Reference};
-
-/// Under which name results are kept for idempotency keys.
-const KEYS: &str = "step";
 
 /// What came back.
 pub(super) enum Done {
@@ -31,7 +28,6 @@ pub(super) enum Done {
         step: usize,
         attempt: u32,
         outcome: Box<Outcome>,
-        key: Option<String>,
     },
     /// A kept result stands for the call.
     Kept {
@@ -45,6 +41,8 @@ pub(super) enum Done {
         outcome: Box<Outcome>,
     },
     Verified {
+        /// Which of the driver's looks at the criteria this was.
+        number: u64,
         evidence: Vec<Evidence>,
         usage: Usage,
         calls: u64,
@@ -108,100 +106,70 @@ impl Driving {
         resolved.map_err(|problem| misfit(Some(problem.to_string())))
     }
 
-    /// The idempotency key of a step: its own, or one that names this very step.
-    fn key(&mut self, step: usize) -> Result<String, Failure> {
+    /// A key that names this very step of this very workflow, the same for every attempt.
+    fn key(&self, step: usize) -> Result<String, Failure> {
         let found = self.state.steps().get(step);
-        let Some(found) = found else {
-            return Err(lost("the step is gone"));
-        };
-        match found.step.spec.idempotency_key.clone() {
-            Some(written) => match self.resolved(&Value::from(written), "")? {
-                Value::String(key) if (1..=512).contains(&key.len()) => Ok(key),
-                Value::String(_)
-                | Value::Null
-                | Value::Bool(_)
-                | Value::Number(_)
-                | Value::Array(_)
-                | Value::Object(_) => Err(misfit(Some(
-                    "the idempotency key is not a text of 1 to 512 bytes".to_owned(),
-                ))),
-            },
-            None => {
-                let own = Digest::of_parts([
-                    "idempotency 1".as_bytes(),
-                    self.state.id().to_string().as_bytes(),
-                    found.id().as_bytes(),
-                ]);
-                let own = own.to_string();
-                let hex = own.trim_start_matches("sha256:");
-                Ok(format!("idem_{}", hex.get(..16).unwrap_or(hex)))
-            }
-        }
+        let found = found.ok_or_else(|| lost("the step is gone"))?;
+        let own = Digest::of_parts([
+            "idempotency 1".as_bytes(),
+            self.state.id().to_string().as_bytes(),
+            found.id().as_bytes(),
+        ]);
+        let own = own.to_string();
+        let hex = own.trim_start_matches("sha256:");
+        Ok(format!("idem_{}", hex.get(..16).unwrap_or(hex)))
     }
 
-    /// What the data in a step's arguments is to be treated as: the labels of all it is made from.
-    fn arriving(&mut self, args: &Value) -> BTreeSet<String> {
+    /// What the data in arguments is to be treated as: the labels of all the steps that it is made from.
+    pub(super) fn arriving(&mut self, args: &Value) -> BTreeSet<String> {
         let mut labels = BTreeSet::new();
-        for (_, reference) in refs::references(args).unwrap_or_default() {
-            if let Reference::Output { step, .. } = reference
-                && let Some(position) = self.state.position(&step)
-            {
-                labels.extend(self.leaving(position));
-            }
+        let mut next = self.sources(args);
+        let mut seen: BTreeSet<usize> = next.iter().copied().collect();
+        // A list of what is left and not recursion: people can make results refer to each other in circles.
+        while let Some(step) = next.pop() {
+            let (own, sources) = self.leaving(step);
+            labels.extend(own);
+            next.extend(sources.into_iter().filter(|source| seen.insert(*source)));
         }
         labels
     }
 
-    /// What a step's result is to be treated as.
-    fn leaving(&mut self, step: usize) -> BTreeSet<String> {
-        if let Some(labels) = self.labels.get(&step) {
-            return labels.clone();
-        }
+    /// The steps whose results are in arguments.
+    fn sources(&self, args: &Value) -> Vec<usize> {
+        let references = refs::references(args).unwrap_or_default();
+        references
+            .into_iter()
+            .filter_map(|(_, reference)| match reference {
+                Reference::Output { step, .. } => self.state.position(&step),
+                Reference::Input { .. } | Reference::IdempotencyKey => None,
+            })
+            .collect()
+    }
+
+    /// What a step's result is to be treated as by itself, and the steps that it is made from.
+    fn leaving(&mut self, step: usize) -> (BTreeSet<String>, Vec<usize>) {
         let Some(found) = self.state.steps().get(step) else {
-            return BTreeSet::new();
+            return (BTreeSet::new(), Vec::new());
         };
-        let spec = found.step.spec.clone();
-        let mut labels = spec.labels;
-        if let Ok(found) = self
-            .workflows
-            .crew
-            .crew
-            .find(&spec.capability, spec.function.as_deref())
-        {
-            labels.extend(found.labels);
+        let spec = &found.step.spec;
+        let sources = self.sources(&spec.args);
+        if let Some(own) = self.labels.get(&step) {
+            return (own.clone(), sources);
         }
-        labels.extend(self.arriving(&spec.args));
-        self.labels.insert(step, labels.clone());
-        labels
+        let crew = &self.workflows.crew.crew;
+        let mut own = spec.labels.clone();
+        if let Ok(found) = crew.find(&spec.capability, spec.function.as_deref()) {
+            own.extend(found.labels);
+        }
+        self.labels.insert(step, own.clone());
+        (own, sources)
     }
 
     /// Makes the call of a step.
-    pub(super) fn call(
-        &mut self,
-        step: usize,
-        attempt: u32,
-        most: Most,
-        args: Value,
-    ) -> Result<(), Fault> {
+    pub(super) fn call(&mut self, step: usize, attempt: u32, most: Most, args: Value) {
         let Some(found) = self.state.steps().get(step).cloned() else {
-            return Ok(());
+            return;
         };
-        let key = match &found.step.spec.idempotency_key {
-            None => None,
-            Some(_) => match self.key(step) {
-                Ok(key) => Some(key),
-                Err(failure) => {
-                    self.pending.push_back(ended_early(step, attempt, failure));
-                    return Ok(());
-                }
-            },
-        };
-        if let Some(key) = &key
-            && let Some(what) = self.claim(key, &found, (step, attempt))?
-        {
-            self.pending.push_back(what);
-            return Ok(());
-        }
         let spec = &found.step.spec;
         let labels = self.arriving(&spec.args);
         let args_text = args.to_string();
@@ -215,7 +183,7 @@ impl Driving {
             Err(fault) => {
                 self.pending
                     .push_back(ended_early(step, attempt, Failure::from(&fault)));
-                return Ok(());
+                return;
             }
         };
         let mut outer = spec.limits.narrow(&looked_up.limits);
@@ -264,10 +232,8 @@ impl Driving {
                 step,
                 attempt,
                 outcome: Box::new(outcome),
-                key,
             }
         });
-        Ok(())
     }
 
     /// Whether a kept result may stand for the call of a step.
@@ -284,39 +250,6 @@ impl Driving {
             .tally(self.tally.clone())
             .cancelled_by(cancel)
             .redeem_answered()
-    }
-
-    /// Takes the key of a step; returns its end if somebody has the key already.
-    fn claim(
-        &self,
-        key: &str,
-        found: &StepState,
-        (step, attempt): (usize, u32),
-    ) -> Result<Option<What>, Fault> {
-        let ended = |output: Output| What::Ended {
-            step,
-            attempt,
-            end: Box::new(kept_end(output)),
-        };
-        match self.store().claim(KEYS, key)? {
-            Claimed::New => Ok(None),
-            Claimed::Settled(output) => {
-                let output = serde_json::from_str(&output).map_err(|error| {
-                    super::unfit("the result of an idempotency key cannot be read").caused_by(error)
-                })?;
-                Ok(Some(ended(output)))
-            }
-            // An earlier attempt of this very step took it.
-            Claimed::Open if attempt > 1 || !found.runs.is_empty() => Ok(None),
-            Claimed::Open => Ok(Some(ended_early(
-                step,
-                attempt,
-                Failure::plain(
-                    Code::Uncertain,
-                    "somebody else began under the same idempotency key, and it is not known what came of it",
-                ),
-            ))),
-        }
     }
 
     /// Takes the effect of a step back.
@@ -361,7 +294,9 @@ impl Driving {
                 return Ok(());
             }
         };
-        let labels = self.leaving(step);
+        // Its arguments may hold the step's own result, and what that is made from.
+        let mut labels = self.arriving(&undo.args);
+        labels.extend(self.arriving(&found.step.spec.args));
         let call = call
             .step(self.state.id(), found.id(), None, None)
             .labels(labels);
@@ -393,12 +328,10 @@ impl Driving {
                 step,
                 attempt,
                 outcome,
-                key,
             } => {
                 self.cancels.remove(&step);
                 if let Some(question) = outcome.fault().and_then(Fault::question) {
                     let question = question.to_owned();
-                    self.release(key.as_deref())?;
                     self.pending.push_back(What::Asked {
                         step,
                         question,
@@ -409,14 +342,6 @@ impl Driving {
                 let end = call_end(&outcome, &**self.store())?;
                 self.batch_ended(step, end.status);
                 self.watch.ended(now, end.code(), end.usage.memory_peak);
-                match (&key, &end.output) {
-                    (Some(key), Some(output)) => {
-                        let written = serde_json::to_string(output).unwrap_or_default();
-                        self.store().settle(KEYS, key, &written)?;
-                    }
-                    (key, _) if !end.started => self.release(key.as_deref())?,
-                    _ => {}
-                }
                 self.pending.push_back(What::Ended {
                     step,
                     attempt,
@@ -444,10 +369,13 @@ impl Driving {
                 let end = Box::new(call_end(&outcome, &**self.store())?);
                 self.pending.push_back(What::Undone { step, end });
             }
+            // An older look tells nothing about steps that were added since.
+            Done::Verified { number, .. } if number != self.verifications => {}
             Done::Verified {
                 evidence,
                 usage,
                 calls,
+                ..
             } => self.pending.push_back(What::Verified {
                 evidence,
                 usage,
@@ -455,10 +383,6 @@ impl Driving {
             }),
         }
         Ok(())
-    }
-
-    fn release(&self, key: Option<&str>) -> Result<(), Fault> {
-        key.map_or(Ok(()), |key| self.store().release(KEYS, key))
     }
 }
 

@@ -12,8 +12,8 @@ use crate::event::{LoopKind, Teller, WorkflowState};
 use crate::guard::Tally;
 use crate::session::Cancel;
 use crate::types::{
-    Clock, Code, Digest, Failure, Fault, FaultKind, Lease, QuestionState, RosterEntry, Status,
-    Usage, WorkflowId, named_point, text,
+    Clock, Code, Digest, Failure, Fault, FaultKind, Lease, Principal, QuestionState, RosterEntry,
+    Status, Usage, WorkflowId, named_point, text,
 };
 use crate::workflow::check::Checked;
 use crate::workflow::doom;
@@ -23,6 +23,8 @@ use crate::workflow::machine::{
 
 /// How often the driver looks for wishes and answers.
 const POLL: Duration = Duration::from_millis(25);
+/// How often it is tried to take the place of the one who drives.
+const TRIES: u32 = 8;
 
 /// One workflow that is being driven.
 pub(crate) struct Driving {
@@ -38,6 +40,8 @@ pub(crate) struct Driving {
     pub(super) labels: HashMap<usize, BTreeSet<String>>,
     pub(super) tally: Tally,
     pub(super) watch: Watch,
+    /// How often the success criteria were looked at.
+    pub(super) verifications: u64,
     doom: doom::Detector,
     /// Calls of the newest batch that have not ended, and whether all that have succeeded.
     batch: (BTreeSet<usize>, bool),
@@ -58,7 +62,11 @@ impl Driving {
             workflow,
         } = start;
         let workflow = workflow.unwrap_or_else(WorkflowId::fresh);
-        let mut driving = Self::take(workflows, State::new(workflow), 0)?;
+        let mut driving = Self::take(workflows, workflow).await?;
+        if !driving.store().inputs(workflow)?.is_empty() {
+            return Err(unfit(format!("there is a workflow {workflow} already"))
+                .hint("go on with it, or begin another one under an id of its own"));
+        }
         driving
             .must(What::Proposed(Box::new(Proposal {
                 plan: checked.plan.spec().clone(),
@@ -75,18 +83,30 @@ impl Driving {
         Ok(driving)
     }
 
-    /// Takes the place of the one who drives a workflow. `told` is how many of its events are known already.
-    pub(crate) fn take(workflows: Workflows, state: State, told: u64) -> Result<Self, Fault> {
-        let workflow = state.id();
-        let lease = workflows.crew.store.lease(workflow)?.ok_or_else(|| {
+    /// Takes the place of the one who drives a workflow.
+    pub(crate) async fn take(workflows: Workflows, workflow: WorkflowId) -> Result<Self, Fault> {
+        let mut lease = workflows.crew.store.lease(workflow)?;
+        // Whoever only looks whether somebody drives it holds the place for a moment.
+        for _ in 0..TRIES {
+            if lease.is_some() {
+                break;
+            }
+            tokio::time::sleep(POLL).await;
+            lease = workflows.crew.store.lease(workflow)?;
+        }
+        let lease = lease.ok_or_else(|| {
             unfit(format!("the workflow {workflow} is driven by somebody already"))
                 .hint("look at it with `engine workflow show`, and steer it with `pause`, `answer` or `stop`")
         })?;
         let engine = &workflows.crew.crew.engine;
         let (clock, sinks) = (engine.clock(), engine.sinks());
+        // What an earlier driver in this process told has to be written before it is counted.
+        Teller::new(workflow, sinks.clone(), 0).commit().await?;
+        let told = workflows.crew.store.told(workflow)?;
         Ok(Self {
             teller: Teller::new(workflow, sinks, told),
             watch: Watch::default(),
+            verifications: 0,
             doom: doom::Detector::new(doom::Config::default()),
             batch: (BTreeSet::new(), true),
             calls: JoinSet::new(),
@@ -96,7 +116,7 @@ impl Driving {
             labels: HashMap::new(),
             tally: Tally::new(),
             _lease: lease,
-            state,
+            state: State::new(workflow),
             clock,
             workflows,
         })
@@ -114,6 +134,19 @@ impl Driving {
                 self.teller.tell(at_ms, step.map(|step| step.id()), *kind);
             }
         }
+    }
+
+    /// Waits until everything that was told is kept.
+    pub(crate) async fn told(&self) -> Result<(), Fault> {
+        self.teller.commit().await
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state.has_ended()
+    }
+
+    pub(crate) fn principal(&self) -> &Principal {
+        self.state.principal()
     }
 
     /// Takes a state that was made from all inputs.
@@ -138,12 +171,19 @@ impl Driving {
 
     /// Drives the workflow until it has ended.
     pub(super) async fn finish(mut self) -> Result<(State, Arc<dyn WorkflowStore>), Fault> {
+        let mut polled = self.clock.elapsed();
         loop {
             while let Some(what) = self.pending.pop_front() {
                 self.feed(what).await?;
             }
             if self.state.has_ended() {
                 break;
+            }
+            // However fast steps come and go, wishes and answers are looked for.
+            if self.clock.elapsed().saturating_sub(polled) >= POLL {
+                self.poll().await?;
+                polled = self.clock.elapsed();
+                continue;
             }
             let wait = self.until_due();
             tokio::select! {
@@ -152,7 +192,10 @@ impl Driving {
                         self.ended(done)?;
                     }
                 }
-                () = tokio::time::sleep(wait) => self.poll().await?,
+                () = tokio::time::sleep(wait) => {
+                    self.poll().await?;
+                    polled = self.clock.elapsed();
+                }
             }
         }
         // What was interrupted has said so by now, or says it while it is dropped.
@@ -299,7 +342,7 @@ impl Driving {
             self.batch = (ready.iter().map(|(step, ..)| *step).collect(), true);
         }
         for (step, attempt, most, args) in ready {
-            self.call(step, attempt, most, args)?;
+            self.call(step, attempt, most, args);
         }
         Ok(())
     }

@@ -134,29 +134,50 @@ impl Workflows {
     ///
     /// Nothing remains.
     pub async fn check(&self, plan: &Plan) -> Checked {
+        self.check_for(plan, &Principal::default()).await
+    }
+
+    /// Checks a whole plan as [`check`](Workflows::check) does, for somebody else than `local`.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing remains.
+    pub async fn check_for(&self, plan: &Plan, principal: &Principal) -> Checked {
         let crew = &self.crew.crew;
         let draft = Draft::new(plan.clone(), crew);
         let mut answers = Vec::with_capacity(draft.probes().len());
         for probe in draft.probes() {
-            answers.push(self.foresee(plan, probe).await);
+            answers.push(self.foresee(plan, probe, principal).await);
         }
-        draft.conclude(answers, &crew.engine.policies())
+        draft.conclude(answers, &crew.engine.policies(), principal.clone())
     }
 
     /// What the guard would say about a call of a plan.
-    async fn foresee(&self, plan: &Plan, probe: &Probe) -> Result<Explanation, Fault> {
+    async fn foresee(
+        &self,
+        plan: &Plan,
+        probe: &Probe,
+        principal: &Principal,
+    ) -> Result<Explanation, Fault> {
         let crew = &self.crew.crew;
         let (capability, function) = &probe.target;
         let (component, call, found) =
             crew.call(capability, function.as_deref(), probe.args.clone())?;
-        let step = plan.steps().get(probe.step);
-        let call = call.labels(probe.labels.iter().cloned()).step(
-            WorkflowId::fresh(),
-            step.map(|step| step.spec.id.clone()).unwrap_or_default(),
-            None,
-            Some(found.limits),
-        );
-        let call = match step.and_then(|step| step.spec.grants.as_ref()) {
+        let step = probe.step.and_then(|step| plan.steps().get(step));
+        let call = call
+            .principal(principal.clone())
+            .labels(probe.labels.iter().cloned())
+            .step(
+                WorkflowId::fresh(),
+                step.map_or("success", |step| step.spec.id.as_str()),
+                None,
+                Some(found.limits),
+            );
+        // An undo and a criterion are given what everybody is: `grants` are about the step's own call.
+        let call = match step
+            .filter(|_| probe.is_step())
+            .and_then(|step| step.spec.grants.as_ref())
+        {
             Some(grants) => call.only(grants.dirs.clone(), grants.env.clone()),
             None => call,
         };
@@ -167,6 +188,7 @@ impl Workflows {
     ///
     /// # Errors
     ///
+    /// - `E-WORKFLOW-STATE` if it was checked for another principal than it is to run for.
     /// - [`FaultKind::PlanRejected`] if the plan was not accepted; that is recorded as a workflow that failed.
     /// - A fault of the store; then nothing more is begun, and [`resume`](Workflows::resume) goes on later.
     ///
@@ -176,6 +198,12 @@ impl Workflows {
     ///
     /// Dropping the future stops every running call, and leaves the workflow to be resumed.
     pub async fn run(&self, checked: Checked, start: Start) -> Result<Summary, Fault> {
+        if checked.principal != start.principal {
+            return Err(unfit(format!(
+                "the plan was checked for `{}`, and is to run for `{}`",
+                checked.principal, start.principal
+            )));
+        }
         let accepted = checked.is_accepted();
         let problems = checked.problems.clone();
         let driving = Driving::begin(self.clone(), checked, start).await?;

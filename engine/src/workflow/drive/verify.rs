@@ -48,8 +48,10 @@ impl Driving {
                         args,
                     },
                 ) => {
+                    let labels = self.arriving(args);
                     let args = self.resolved(args, "").map_err(|failure| failure.message);
-                    calls.push((evidence.len(), capability.clone(), function.clone(), args));
+                    let target = (capability.clone(), function.clone());
+                    calls.push((evidence.len(), target, args, labels));
                     evidence.push(Evidence {
                         met: Some(false),
                         found: String::new(),
@@ -59,6 +61,8 @@ impl Driving {
                 (None, _) => {}
             }
         }
+        self.verifications += 1;
+        let number = self.verifications;
         let crew = self.workflows.crew.clone();
         let (workflow, principal) = (self.state.id(), self.state.principal().clone());
         let tally = self.tally.clone();
@@ -72,17 +76,18 @@ impl Driving {
         };
         self.calls.spawn(async move {
             let (mut usage, mut made) = (Usage::default(), 0);
-            for (number, capability, function, args) in calls {
+            for (position, (capability, function), args, labels) in calls {
                 let found = match args {
                     Ok(args) => {
                         let target = (capability.as_str(), function.as_deref());
-                        holds(&crew, target, args, &|call| prepare(call, number)).await
+                        let prepare = |call: Call| prepare(call, position).labels(labels.clone());
+                        holds(&crew, target, args, &prepare).await
                     }
                     Err(why) => Looked::not(why),
                 };
                 usage = usage.and(&found.usage);
                 made += found.calls;
-                if let Some(evidence) = evidence.get_mut(number) {
+                if let Some(evidence) = evidence.get_mut(position) {
                     *evidence = Evidence {
                         met: Some(found.met),
                         found: text::line(&format!("`{capability}` {}", found.found), 1024),
@@ -90,6 +95,7 @@ impl Driving {
                 }
             }
             Done::Verified {
+                number,
                 evidence,
                 usage,
                 calls: made,

@@ -8,7 +8,7 @@ use crate::types::{Bytes, Code};
 use crate::workflow::machine::{Remedy, Stalled, StepStatus};
 use crate::workflow::plan::Plan;
 use crate::workflow::stall::{
-    Config, Detector, Escalation, Intervention, InterventionKind, Sample,
+    Config, Detector, Escalation, Intervention, InterventionKind, Kind, Sample,
 };
 
 /// The parts of the threshold in which a workflow is looked at.
@@ -93,17 +93,24 @@ impl Driving {
                 .plan()
                 .and_then(|plan| plan.spec().preferences.auto_escalation)
                 .unwrap_or(true);
-        let asked = (escalates || (remedies.is_empty() && !suggested.is_empty())).then(|| {
-            if suggested.is_empty() {
-                "look at what keeps it".to_owned()
-            } else {
-                format!("suggested: {}", suggested.join(", "))
-            }
-        });
+        // Where an approval is waited for somebody is asked already, and what failures mean is what the plan says:
+        // a pause would only keep others from going on. See decision 11.
+        let goes_on = matches!(stall.kind, Kind::ExternalWait | Kind::ErrorCascade);
+        let helpless = remedies.is_empty() && !suggested.is_empty() && !goes_on;
+        let suggested = if suggested.is_empty() {
+            "look at what keeps it".to_owned()
+        } else {
+            format!("suggested: {}", suggested.join(", "))
+        };
+        let asked = (escalates || helpless).then(|| suggested.clone());
         Some(Stalled {
             issue: stall.kind.name().to_owned(),
             count: stall.count,
-            evidence: stall.evidence,
+            evidence: if goes_on {
+                format!("{}; {suggested}", stall.evidence)
+            } else {
+                stall.evidence
+            },
             remedies,
             asked,
         })

@@ -114,22 +114,44 @@ fn ended(state: &State) -> Result<(), Fault> {
 }
 
 impl Driving {
+    /// Grants the wishes that end or pause the workflow, before anything of it begins.
+    pub(crate) async fn grant_first(&mut self) -> Result<(), Fault> {
+        let (store, workflow) = (self.store().clone(), self.state.id());
+        let wishes = blocking(move || store.wishes(workflow)).await?;
+        for (number, body) in wishes {
+            let first = serde_json::from_str::<Wish>(&body)
+                .is_ok_and(|wish| matches!(wish.act, Act::Stop { .. } | Act::Pause { .. }));
+            if first {
+                self.consider(number, &body).await?;
+            }
+            if self.state.has_ended() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Grants or refuses one wish, and says which.
+    async fn consider(&mut self, number: u64, body: &str) -> Result<(), Fault> {
+        let refused = match serde_json::from_str::<Wish>(body) {
+            Ok(wish) => self.grant(wish).await?,
+            Err(error) => Some(format!("the wish cannot be read: {error}")),
+        };
+        let value = match refused {
+            None => Summary::of(&self.state, &**self.store()).to_value(),
+            Some(_) => Value::Null,
+        };
+        let reply = json!(Reply { refused, value }).to_string();
+        let (store, workflow) = (self.store().clone(), self.state.id());
+        blocking(move || store.reply(workflow, number, &reply)).await
+    }
+
     /// Grants or refuses every wish that waits.
     pub(super) async fn wishes(&mut self) -> Result<(), Fault> {
         let (store, workflow) = (self.store().clone(), self.state.id());
         let wishes = blocking(move || store.wishes(workflow)).await?;
         for (number, body) in wishes {
-            let refused = match serde_json::from_str::<Wish>(&body) {
-                Ok(wish) => self.grant(wish).await?,
-                Err(error) => Some(format!("the wish cannot be read: {error}")),
-            };
-            let value = match refused {
-                None => Summary::of(&self.state, &**self.store()).to_value(),
-                Some(_) => Value::Null,
-            };
-            let reply = json!(Reply { refused, value }).to_string();
-            let (store, workflow) = (self.store().clone(), self.state.id());
-            blocking(move || store.reply(workflow, number, &reply)).await?;
+            self.consider(number, &body).await?;
             if self.state.has_ended() {
                 break;
             }

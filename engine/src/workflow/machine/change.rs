@@ -170,7 +170,6 @@ impl Turn {
         let mut bare = spec.clone();
         bare.args = Value::Object(serde_json::Map::new());
         bare.depends_on = BTreeSet::new();
-        bare.idempotency_key = None;
         alone.steps = vec![bare];
         alone.success = Vec::new();
         let settled = Plan::new(alone, Default::default()).map_err(|problems| {
@@ -184,10 +183,7 @@ impl Turn {
                 text::line(&spec.id, 64)
             ));
         }
-        let mut needs = self.needs(&args, &depends_on)?;
-        if let Some(key) = &spec.idempotency_key {
-            needs.extend(self.needs(&Value::from(key.as_str()), &BTreeSet::new())?);
-        }
+        let needs = self.needs(&args, &depends_on)?;
         let mut blocked = 0;
         for step in &needs {
             let found = self.at(*step)?;

@@ -129,6 +129,9 @@ impl Turn {
         self.state.undoing = None;
         let usage = as_written(&end.usage);
         self.state.budgets.spend(None, &usage, end.output.as_ref());
+        if end.started {
+            self.state.budgets.count(1, &Usage::default());
+        }
         self.warn();
         let found = self.at(step)?;
         found.undone = Some(end.status);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::settled::Inner;
 use super::{Graph, PlanSpec, Problem, ResourceLimits, Retry, RetrySpec, Step, StepSpec};
 use crate::guard::Glob;
-use crate::types::{Digest, text};
+use crate::types::{Digest, is_label, text};
 use crate::workflow::doom;
 use crate::workflow::refs::{self, Reference};
 
@@ -41,14 +41,6 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-}
-
-/// Whether a text can be a label: lower-case words with `-` between them.
-fn is_label(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// A plan on its way to being understood, and what is wrong with it.
@@ -353,10 +345,6 @@ impl Settling {
             }
         }
         needs.extend(self.references(&format!("{at}/args"), &step.args, spec, None));
-        if let Some(key) = &step.idempotency_key {
-            let pointer = format!("{at}/idempotency_key");
-            needs.extend(self.references(&pointer, &Value::from(key.as_str()), spec, None));
-        }
         if let Some(undo) = &step.undo {
             // An undo runs after everything: it may look at what is there then, its own step's output first.
             self.references(&format!("{at}/undo/args"), &undo.args, spec, Some(&step.id));

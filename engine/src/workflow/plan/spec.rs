@@ -203,10 +203,6 @@ pub struct StepSpec {
     /// Whether and when a failed attempt is repeated. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetrySpec>,
-    /// A key under which the step runs at most once, in this workflow and all others of the same journal: later
-    /// ones get the first one's result. References are allowed in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idempotency_key: Option<String>,
     /// Who has to approve every attempt, besides what policy says; empty for anybody but the workflow itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,

@@ -331,7 +331,7 @@ fn references_are_dependencies() {
     let mut plan = steps(&["a", "b", "c"]);
     plan["inputs"] = json!({ "x": 1 });
     plan["steps"][1]["args"] = json!({ "x": "${inputs.x}", "y": ["${steps.a.output}"] });
-    plan["steps"][2]["idempotency_key"] = json!("key-${steps.b.output}");
+    plan["steps"][2]["args"] = json!({ "x": "key-${steps.b.output}" });
     plan["steps"][2]["undo"] = json!({ "args": { "z": "${steps.c.output}" } });
     let good = settled(plan.clone()).unwrap();
     assert_eq!(good.graph().needs(1), [0]);
@@ -341,7 +341,7 @@ fn references_are_dependencies() {
         ("/steps/1/args", json!({ "x": "${inputs.y}" })),
         ("/steps/1/args", json!({ "x": "${steps.z.output}" })),
         ("/steps/1/args", json!({ "x": "${steps." })),
-        ("/steps/2/idempotency_key", json!("${steps.z.output}")),
+        ("/steps/2/args", json!({ "x": "${steps.z.output}" })),
         ("/steps/2/undo/args", json!({ "z": "${steps.a.output}" })),
     ] {
         let mut wrong = plan.clone();

@@ -47,8 +47,9 @@ fn check(typed: PlanCheck, global: &args::Global, printer: &Printer) -> Result<E
         Ok(plan) => plan,
         Err(problems) => return refuse(&places(&text, problems), output, printer),
     };
+    let principal = crew.principal.clone();
     let workflows = stage::checking(crew, &stage::named(plan.spec(), std::iter::empty()))?;
-    let checked = stage::runtime()?.block_on(workflows.check(&plan));
+    let checked = stage::runtime()?.block_on(workflows.check_for(&plan, &principal));
     let problems = places(&text, checked.problems.clone());
     let accepted = checked.is_accepted();
     match output {

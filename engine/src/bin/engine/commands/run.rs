@@ -77,7 +77,7 @@ fn ran(typed: args::Run, global: &args::Global, printer: &Printer) -> Result<Exi
         board: Some(Board::of_plan(&plan, place.told.clone())),
         printer,
     })?;
-    let checked = runtime.block_on(stage.workflows.check(&plan));
+    let checked = runtime.block_on(stage.workflows.check_for(&plan, &crew.principal));
     let problems = places(&text, checked.problems.clone());
     if checked.is_accepted() && output == Output::Text {
         stage.screen.alone(|| {

@@ -261,8 +261,8 @@ fn stop(typed: WorkflowStop, global: &args::Global, printer: &Printer) -> Result
     if found.act(OPERATOR, None, Act::Stop { force })?.is_some() {
         return elsewhere(&found, "it is told to stop", &telling, printer);
     }
-    // Nothing new is to run, so it does not matter whether components are others now.
-    let (summary, struck) = taken_up(found, true, (&telling, crew), global, printer)?;
+    // Taking effects back needs the components; to end it at once needs nothing.
+    let (summary, struck) = taken_up(found, force, (&telling, crew), global, printer)?;
     let code = ended(&summary, struck, telling.output, printer)?;
     Ok(if summary.state == WorkflowState::Cancelled {
         ExitCode::SUCCESS
