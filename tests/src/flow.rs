@@ -9,6 +9,7 @@ use engine::{Config, Engine, Event, Fault, Grants, Journal, Memory, Rights};
 use serde_json::{Value, json};
 
 use crate::guest;
+use crate::slow::SlowStore;
 
 /// Runs plans on the guest `steps`, with a directory `work` of its own.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub struct Flow {
 pub struct FlowBuilder {
     policies: Policies,
     journaled: bool,
+    slow: bool,
     grants: Option<Grants>,
 }
 
@@ -40,6 +42,7 @@ impl Flow {
         FlowBuilder {
             policies: Policies::default(),
             journaled: false,
+            slow: false,
             grants: None,
         }
     }
@@ -180,6 +183,12 @@ impl FlowBuilder {
         self
     }
 
+    /// Keeps everything in memory, slowly.
+    pub fn slow(mut self) -> Self {
+        self.slow = true;
+        self
+    }
+
     /// Grants something else than the directory `work`.
     pub fn grants(mut self, change: impl FnOnce(GrantsBuilder) -> GrantsBuilder) -> Self {
         self.grants = Some(change(Grants::builder()).build().unwrap());
@@ -197,6 +206,7 @@ impl FlowBuilder {
         let FlowBuilder {
             policies,
             journaled,
+            slow,
             grants,
         } = self;
         let work = dir.path().join("work");
@@ -213,6 +223,8 @@ impl FlowBuilder {
             let journal = JournalOptions::new().open(kept.join("journal.db")).unwrap();
             builder = builder.sink(journal.clone());
             (Arc::new(journal.clone()), Some(journal))
+        } else if slow {
+            (Arc::new(SlowStore::default()), None)
         } else {
             (Arc::new(MemoryStore::default()), None)
         };

@@ -13,6 +13,7 @@ mod flow;
 mod hands;
 mod process;
 mod sample;
+mod slow;
 mod test_engine;
 
 pub use attack::{Attack, attack};

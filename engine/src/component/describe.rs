@@ -234,12 +234,12 @@ impl Scribe<'_> {
             },
             Type::Enum(cases) => WitType::Enum(cases.names().map(str::to_owned).collect()),
             Type::Flags(flags) => WitType::Flags(flags.names().map(str::to_owned).collect()),
-            Type::Own(_) | Type::Borrow(_) => WitType::Opaque("resource"),
-            Type::Future(_) => WitType::Opaque("future"),
-            Type::Stream(_) => WitType::Opaque("stream"),
-            Type::ErrorContext => WitType::Opaque("error context"),
-            Type::Map(_) => WitType::Opaque("map"),
-            Type::FixedLengthList(_) => WitType::Opaque("list of fixed length"),
+            Type::Own(_) | Type::Borrow(_) => WitType::Opaque("resource".into()),
+            Type::Future(_) => WitType::Opaque("future".into()),
+            Type::Stream(_) => WitType::Opaque("stream".into()),
+            Type::ErrorContext => WitType::Opaque("error context".into()),
+            Type::Map(_) => WitType::Opaque("map".into()),
+            Type::FixedLengthList(_) => WitType::Opaque("list of fixed length".into()),
         })
     }
 

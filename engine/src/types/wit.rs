@@ -1,14 +1,18 @@
 mod expected;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 pub(crate) use expected::Expected;
 
 /// The type of a WIT value, as plain data.
 ///
 /// Prints in WIT's own words, a record as `record { word: string, count: u32 }`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum WitType {
     /// `bool`.
     Bool,
@@ -58,11 +62,12 @@ pub enum WitType {
     /// `flags`: any of several names.
     Flags(Arc<[String]>),
     /// A type that cannot cross as JSON: a resource, stream, future, map or fixed-length list.
-    Opaque(&'static str),
+    #[serde(skip)]
+    Opaque(Cow<'static, str>),
 }
 
 /// One field of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// The name as the WIT spells it.
     pub name: String,
@@ -71,7 +76,7 @@ pub struct Field {
 }
 
 /// One case of a variant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
     /// The name as the WIT spells it.
     pub name: String,
@@ -82,7 +87,7 @@ pub struct Case {
 impl WitType {
     /// The first part of this type that cannot cross as JSON.
     #[must_use]
-    pub fn opaque(&self) -> Option<&'static str> {
+    pub fn opaque(&self) -> Option<&str> {
         match self {
             WitType::Opaque(what) => Some(what),
             WitType::List(inner) | WitType::Option(inner) => inner.opaque(),

@@ -47,6 +47,28 @@ pub(crate) async fn taken_up(
     Ok(driving)
 }
 
+/// Grants what people want of a workflow that nobody drives; nothing of it runs. `false` if somebody drives it.
+pub(crate) async fn attended(workflows: &Workflows, workflow: WorkflowId) -> Result<bool, Fault> {
+    let Some(mut driving) = Driving::take_free(workflows, workflow).await? else {
+        return Ok(false);
+    };
+    driving.only_steers = true;
+    let (state, effects) = replayed(&*workflows.crew.store, workflow)?;
+    for (at_ms, effects) in effects {
+        driving.retell(at_ms, &state, effects);
+    }
+    driving.restore(state);
+    driving.wishes().await?;
+    if driving.leftovers() {
+        // It ends as far as it can without anything that runs.
+        let begun = workflows.crew.store.begun(workflow)?;
+        let recovered = recovered(&driving.state, begun.as_deref());
+        driving.must(recovered).await?;
+    }
+    driving.told().await?;
+    Ok(true)
+}
+
 /// Refuses to go on with other components than the plan was checked against.
 fn unchanged(workflows: &Workflows, state: &State) -> Result<(), Fault> {
     for step in state.steps() {

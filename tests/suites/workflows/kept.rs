@@ -222,9 +222,9 @@ async fn stopping_is_heard_between_fast_steps() {
     assert!(summary.calls < 900, "{} calls", summary.calls);
 }
 
-/// A stop that was asked for while nobody drove comes before anything begins again.
+/// A stop that is asked for while nobody drives is done at once, and nothing begins again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kept_stop_comes_first() {
+async fn stopping_what_nobody_drives_runs_nothing() {
     let flow = Flow::builder().unguarded().build().await;
     let plan = Flow::plan(
         &[
@@ -244,13 +244,12 @@ async fn a_kept_stop_comes_first() {
     running.abort();
     running.await.unwrap_err();
     tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(
-        flow.act(id, None, json!({"action": "stop"})).await.unwrap(),
-        None
-    );
-    let summary = flow.workflows.resume(id, false).await.unwrap();
+    flow.act(id, None, json!({"action": "stop"})).await.unwrap();
+    let summary = flow.workflows.summary(id).unwrap();
     assert_eq!(state(&summary), "cancelled");
     assert_eq!(summary.steps[0].attempts, 1, "nothing began again");
+    let again = flow.workflows.resume(id, false).await.unwrap_err();
+    assert_eq!(again.code().as_str(), "E-WORKFLOW-STATE");
 }
 
 /// People can make results refer to each other in circles; labels are found all the same.
@@ -290,4 +289,69 @@ async fn circles_that_people_make_do_no_harm() {
     let summary = running.await.unwrap().unwrap();
     assert_eq!(state(&summary), "completed", "{:?}", summary.error);
     assert_eq!(summary.steps[0].value.as_deref(), Some("\"by hand\""));
+}
+
+/// Answers to what nobody drives are checked and taken at once, and one is enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_checked_where_nobody_drives() {
+    let flow = Flow::builder().unguarded().build().await;
+    let plan = Flow::plan(
+        &[
+            ("linger", "linger", json!({"ms": 60_000}), none()),
+            (
+                "say",
+                "echo",
+                json!({"text": "got ${steps.linger.output}"}),
+                none(),
+            ),
+        ],
+        none(),
+    );
+    let (id, running) = flow.begin(&plan).await;
+    flow.until(id, |state| state.steps()[0].status == StepStatus::Running)
+        .await;
+    running.abort();
+    running.await.unwrap_err();
+    // It is taken up, so that its question is asked, and left again.
+    let workflows = flow.workflows.clone();
+    let resumed = tokio::spawn(async move { workflows.resume(id, false).await });
+    let asked = flow.until(id, |state| state.questions().count() > 0).await;
+    resumed.abort();
+    resumed.await.unwrap_err();
+    let token = asked
+        .questions()
+        .next()
+        .map(|question| question.token.clone());
+    let misfit = json!({"action": "mark_done", "value": {"no": "text"}});
+    let refused = flow.act(id, token.clone(), misfit).await.unwrap_err();
+    assert!(refused.to_string().contains("does not fit"), "{refused}");
+    let done = json!({"action": "mark_done", "value": 7});
+    flow.act(id, token.clone(), done.clone()).await.unwrap();
+    let second = flow.act(id, token, done).await.unwrap_err();
+    assert!(second.to_string().contains("was answered"), "{second}");
+    let summary = flow.workflows.resume(id, false).await.unwrap();
+    assert_eq!(state(&summary), "completed", "{:?}", summary.error);
+    assert_eq!(summary.steps[0].attempts, 1);
+}
+
+/// A driver that is dropped in the middle of writing leaves nothing behind that is written into what the next one
+/// does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_driver_writes_nothing_more() {
+    let flow = Flow::builder().unguarded().slow().build().await;
+    let path = json!({"path": "work/a", "text": "x"});
+    let plan = Flow::plan(&[("a", "put", path, none())], none());
+    for moment in 0..12 {
+        let (id, running) = flow.begin(&plan).await;
+        tokio::time::sleep(Duration::from_millis(10 * moment)).await;
+        running.abort();
+        running.await.ok();
+        if flow.workflows.state(id).unwrap().has_ended() {
+            continue;
+        }
+        // The last that was written may have been its end.
+        flow.workflows.resume(id, false).await.ok();
+        let summary = flow.workflows.summary(id).unwrap();
+        assert_eq!(state(&summary), "completed", "after {moment}");
+    }
 }

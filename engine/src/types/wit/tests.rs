@@ -37,7 +37,7 @@ fn types_print_in_wits_words() {
 fn an_opaque_part_is_found_however_deep_it_lies() {
     let deep = WitType::List(Arc::new(WitType::Record(Arc::new([Field {
         name: "handle".into(),
-        ty: WitType::Option(Arc::new(WitType::Opaque("resource"))),
+        ty: WitType::Option(Arc::new(WitType::Opaque("resource".into()))),
     }]))));
     assert_eq!(deep.opaque(), Some("resource"));
     assert_eq!(WitType::List(Arc::new(WitType::U8)).opaque(), None);

@@ -56,6 +56,8 @@ fn state(bad: Status) -> State {
             token: None,
             act: removed,
             known: None,
+            wish: None,
+            undriven: false,
         },
         ended(0, Status::Ok),
         ended(1, bad),

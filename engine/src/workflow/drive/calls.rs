@@ -211,7 +211,9 @@ impl Driving {
             store: self.store().clone(),
             key: result_key(&looked_up, &args_text),
         });
+        let lease = self.lease.clone();
         self.calls.spawn(async move {
+            let _held = lease;
             if let Some(kept) = &kept
                 && let Some(output) = kept.find(&engine, &component, &call).await
             {
@@ -302,7 +304,9 @@ impl Driving {
             .labels(labels);
         let call = self.for_this(call, step);
         let engine = self.workflows.crew.crew.engine.clone();
+        let lease = self.lease.clone();
         self.calls.spawn(async move {
+            let _held = lease;
             named_point("before-undo");
             let outcome = engine.run(&component, call).await;
             Done::Undo {

@@ -9,6 +9,7 @@ use crate::types::{
 };
 use crate::workflow::check::{Finding, Found};
 use crate::workflow::machine::{Known, Most};
+use crate::workflow::refs;
 
 /// The engine, and the components that plans may use.
 #[derive(Clone, Debug)]
@@ -97,6 +98,7 @@ impl Finding for Crew {
                 fuel: limits.fuel().get(),
                 wall_ms: u64::try_from(limits.wall().get().as_millis()).unwrap_or(u64::MAX),
                 output_bytes: limits.output().get(),
+                result: refs::output(&function_of(&found)).cloned(),
             },
             labels,
             declared,

@@ -24,12 +24,12 @@ use crate::workflow::machine::{
 /// How often the driver looks for wishes and answers.
 const POLL: Duration = Duration::from_millis(25);
 /// How often it is tried to take the place of the one who drives.
-const TRIES: u32 = 8;
+const TRIES: u32 = 20;
 
 /// One workflow that is being driven.
 pub(crate) struct Driving {
     pub(super) workflows: Workflows,
-    pub(super) state: State,
+    pub(crate) state: State,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) calls: JoinSet<Done>,
     /// How to stop the calls that run.
@@ -40,13 +40,17 @@ pub(crate) struct Driving {
     pub(super) labels: HashMap<usize, BTreeSet<String>>,
     pub(super) tally: Tally,
     pub(super) watch: Watch,
+    /// Whether it changes the workflow, and runs nothing of it.
+    pub(crate) only_steers: bool,
     /// How often the success criteria were looked at.
     pub(super) verifications: u64,
     doom: doom::Detector,
     /// Calls of the newest batch that have not ended, and whether all that have succeeded.
     batch: (BTreeSet<usize>, bool),
     teller: Teller,
-    _lease: Box<dyn Lease>,
+    /// Shared with everything that this driver has begun: the place is free when the last of it is gone, so that
+    /// nothing a dropped driver left behind writes into what the next one does.
+    pub(super) lease: Arc<dyn Lease>,
 }
 
 impl Driving {
@@ -85,25 +89,36 @@ impl Driving {
 
     /// Takes the place of the one who drives a workflow.
     pub(crate) async fn take(workflows: Workflows, workflow: WorkflowId) -> Result<Self, Fault> {
-        let mut lease = workflows.crew.store.lease(workflow)?;
-        // Whoever only looks whether somebody drives it holds the place for a moment.
+        // Whoever only steers it, or looks whether somebody drives it, holds the place for a moment.
         for _ in 0..TRIES {
-            if lease.is_some() {
-                break;
+            if let Some(driving) = Self::take_free(&workflows, workflow).await? {
+                return Ok(driving);
             }
             tokio::time::sleep(POLL).await;
-            lease = workflows.crew.store.lease(workflow)?;
         }
-        let lease = lease.ok_or_else(|| {
-            unfit(format!("the workflow {workflow} is driven by somebody already"))
-                .hint("look at it with `engine workflow show`, and steer it with `pause`, `answer` or `stop`")
-        })?;
+        Err(unfit(format!(
+            "the workflow {workflow} is driven by somebody already"
+        ))
+        .hint(
+            "look at it with `engine workflow show`, and steer it with `pause`, `answer` or `stop`",
+        ))
+    }
+
+    /// Takes the place of the one who drives a workflow, if nobody has it.
+    pub(crate) async fn take_free(
+        workflows: &Workflows,
+        workflow: WorkflowId,
+    ) -> Result<Option<Self>, Fault> {
+        let store = workflows.crew.store.clone();
+        let Some(lease) = blocking(move || store.lease(workflow)).await? else {
+            return Ok(None);
+        };
         let engine = &workflows.crew.crew.engine;
         let (clock, sinks) = (engine.clock(), engine.sinks());
         // What an earlier driver in this process told has to be written before it is counted.
         Teller::new(workflow, sinks.clone(), 0).commit().await?;
         let told = workflows.crew.store.told(workflow)?;
-        Ok(Self {
+        Ok(Some(Self {
             teller: Teller::new(workflow, sinks, told),
             watch: Watch::default(),
             verifications: 0,
@@ -115,11 +130,12 @@ impl Driving {
             outputs: HashMap::new(),
             labels: HashMap::new(),
             tally: Tally::new(),
-            _lease: lease,
+            lease: lease.into(),
             state: State::new(workflow),
             clock,
-            workflows,
-        })
+            workflows: workflows.clone(),
+            only_steers: false,
+        }))
     }
 
     pub(super) fn store(&self) -> &Arc<dyn WorkflowStore> {
@@ -246,14 +262,22 @@ impl Driving {
             return Ok(Some(reason.clone()));
         }
         named_point("before-input");
-        let store = self.store().clone();
-        blocking(move || store.append(workflow, &written)).await?;
+        let (store, lease) = (self.store().clone(), self.lease.clone());
+        blocking(move || {
+            let _held = lease;
+            store.append(workflow, &written)
+        })
+        .await?;
         named_point("after-input");
         if self.state.phase() != before {
             self.watch.moved(at_ms);
             let entry = self.entry(at_ms);
-            let store = self.store().clone();
-            blocking(move || store.enter(&entry)).await?;
+            let (store, lease) = (self.store().clone(), self.lease.clone());
+            blocking(move || {
+                let _held = lease;
+                store.enter(&entry)
+            })
+            .await?;
         }
         self.perform(at_ms, effects).await?;
         Ok(None)
@@ -282,6 +306,8 @@ impl Driving {
                     let step = step.and_then(|step| self.state.steps().get(step));
                     self.teller.tell(at_ms, step.map(|step| step.id()), *kind);
                 }
+                // Whoever goes on with the workflow finds that it has not begun.
+                _ if self.only_steers => {}
                 Effect::Call {
                     step,
                     attempt,

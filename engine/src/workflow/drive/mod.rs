@@ -262,7 +262,8 @@ impl Workflows {
 
     /// Does something to a workflow, whoever drives it, and waits for what came of it.
     ///
-    /// Where nobody drives it, the wish is kept for whoever goes on with it, and the answer is `None`.
+    /// Where nobody drives it, it is done here, and nothing of the workflow runs. `None` means that somebody
+    /// drives it and has not replied for 10 s: it is done, or refused, when they do.
     ///
     /// # Errors
     ///

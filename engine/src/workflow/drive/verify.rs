@@ -74,7 +74,9 @@ impl Driving {
                 None,
             )
         };
+        let lease = self.lease.clone();
         self.calls.spawn(async move {
+            let _held = lease;
             let (mut usage, mut made) = (Usage::default(), 0);
             for (position, (capability, function), args, labels) in calls {
                 let found = match args {

@@ -4,18 +4,20 @@
     reason = "an act that gives no value has none to be typed"
 )]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::driving::{Driving, blocking};
-use super::{Workflows, unfit};
+use super::{WorkflowStore, Workflows, unfit};
 use crate::types::{Fault, Function, Parameter, Principal, WitType, WorkflowId, text};
 use crate::workflow::check::Finding as _;
 use crate::workflow::machine::{About, Act, Known, State, What};
 use crate::workflow::plan::StepSpec;
 use crate::workflow::refs::{self, Reference, Yields};
+use crate::workflow::resume;
 use crate::workflow::summary::Summary;
 
 /// How long somebody who drives a workflow has to reply.
@@ -68,18 +70,13 @@ pub(super) async fn wish(
         move || store.wish(workflow, &written)
     })
     .await?;
-    let (mut waited, mut nobody) = (Duration::ZERO, false);
+    let mut waited = Duration::ZERO;
     loop {
         let reply = blocking({
             let store = store.clone();
             move || store.replied(workflow, number)
         })
         .await?;
-        if reply.is_none() && nobody {
-            // Nobody drives it: the wish waits for whoever goes on with it, if anybody can.
-            ended(&workflows.state(workflow)?)?;
-            return Ok(None);
-        }
         if let Some(reply) = reply {
             let reply: Reply = serde_json::from_str(&reply)
                 .map_err(|error| unfit("the reply cannot be read").caused_by(error))?;
@@ -88,18 +85,29 @@ pub(super) async fn wish(
                 Some(reason) => Err(unfit(reason)),
             };
         }
-        // Looked at once more after it was found out that nobody drives it: the reply may just have been given.
-        nobody = blocking({
-            let store = store.clone();
-            move || store.lease(workflow).map(|lease| lease.is_some())
-        })
-        .await?;
+        if resume::attended(workflows, workflow).await? {
+            // It may have ended before anybody read the wish.
+            if workflows.state(workflow)?.has_ended() && is_open(&store, workflow, number).await? {
+                ended(&workflows.state(workflow)?)?;
+            }
+            continue;
+        }
         if waited >= PATIENCE {
             return Ok(None);
         }
         tokio::time::sleep(LOOK).await;
         waited += LOOK;
     }
+}
+
+/// Whether a wish waits for a reply.
+async fn is_open(
+    store: &Arc<dyn WorkflowStore>,
+    workflow: WorkflowId,
+    number: u64,
+) -> Result<bool, Fault> {
+    let store = store.clone();
+    blocking(move || store.replied(workflow, number).map(|reply| reply.is_none())).await
 }
 
 /// Refuses what is wanted of a workflow that has ended.
@@ -131,10 +139,18 @@ impl Driving {
         Ok(())
     }
 
+    /// Whether the workflow is ending, and something that ran has not come back.
+    pub(crate) fn leftovers(&self) -> bool {
+        let mut left = self.state.running().chain(self.state.undoing());
+        self.state.is_ending() && !self.state.has_ended() && left.next().is_some()
+    }
+
     /// Grants or refuses one wish, and says which.
     async fn consider(&mut self, number: u64, body: &str) -> Result<(), Fault> {
         let refused = match serde_json::from_str::<Wish>(body) {
-            Ok(wish) => self.grant(wish).await?,
+            // Whoever granted it was gone before the reply was kept.
+            Ok(_) if self.state.has_granted(number) => None,
+            Ok(wish) => self.grant(number, wish).await?,
             Err(error) => Some(format!("the wish cannot be read: {error}")),
         };
         let value = match refused {
@@ -147,7 +163,7 @@ impl Driving {
     }
 
     /// Grants or refuses every wish that waits.
-    pub(super) async fn wishes(&mut self) -> Result<(), Fault> {
+    pub(crate) async fn wishes(&mut self) -> Result<(), Fault> {
         let (store, workflow) = (self.store().clone(), self.state.id());
         let wishes = blocking(move || store.wishes(workflow)).await?;
         for (number, body) in wishes {
@@ -160,7 +176,7 @@ impl Driving {
     }
 
     /// Does what a person wants, or says why not.
-    async fn grant(&mut self, wish: Wish) -> Result<Option<String>, Fault> {
+    async fn grant(&mut self, number: u64, wish: Wish) -> Result<Option<String>, Fault> {
         let Wish { by, token, act } = wish;
         let known = match self.fitting(&act, token.as_deref()) {
             Ok(known) => known,
@@ -171,6 +187,8 @@ impl Driving {
             token,
             act,
             known,
+            wish: Some(number),
+            undriven: self.only_steers,
         })
         .await
     }
@@ -189,7 +207,8 @@ impl Driving {
                 Ok(None)
             }
             Act::OverrideResult { step, value } => {
-                self.is_result(self.spec(step)?, value)?;
+                let position = self.position(step)?;
+                self.is_result(position, value)?;
                 Ok(None)
             }
             Act::MarkDone { value } => {
@@ -198,10 +217,8 @@ impl Driving {
                     .questions()
                     .find(|question| Some(question.token.as_str()) == token)
                     .map(|question| question.about.clone());
-                if let Some(About::Uncertain { step }) = about
-                    && let Some(found) = self.state.steps().get(step)
-                {
-                    self.is_result(&found.step.spec, value)?;
+                if let Some(About::Uncertain { step }) = about {
+                    self.is_result(step, value)?;
                 }
                 Ok(None)
             }
@@ -209,9 +226,15 @@ impl Driving {
         }
     }
 
+    fn position(&self, step: &str) -> Result<usize, String> {
+        self.state
+            .position(step)
+            .ok_or_else(|| format!("there is no step `{}`", text::line(step, 100)))
+    }
+
     fn spec(&self, step: &str) -> Result<&StepSpec, String> {
-        let position = self.state.position(step);
-        let found = position.and_then(|position| self.state.steps().get(position));
+        let position = self.position(step)?;
+        let found = self.state.steps().get(position);
         found
             .map(|found| &found.step.spec)
             .ok_or_else(|| format!("there is no step `{}`", text::line(step, 100)))
@@ -221,7 +244,17 @@ impl Driving {
         let crew = &self.workflows.crew.crew;
         crew.find(&spec.capability, spec.function.as_deref())
             .map(|found| (found.function, found.known))
-            .map_err(|fault| fault.to_string())
+            .map_err(|fault| {
+                if self.only_steers {
+                    format!(
+                        "nobody drives the workflow, and `{}` is not at hand to check this: \
+                         go on with it first, with `engine workflow resume`",
+                        text::line(&spec.capability, 128)
+                    )
+                } else {
+                    fault.to_string()
+                }
+            })
     }
 
     fn added(&self, spec: &StepSpec) -> Result<Known, String> {
@@ -261,9 +294,9 @@ impl Driving {
     }
 
     /// Types a value as the result of a step.
-    fn is_result(&self, spec: &StepSpec, value: &Value) -> Result<(), String> {
-        let (function, _) = self.function(spec)?;
-        let Some(ty) = refs::output(&function) else {
+    fn is_result(&self, step: usize, value: &Value) -> Result<(), String> {
+        let found = self.state.steps().get(step);
+        let Some(ty) = found.and_then(|found| found.known.result.as_ref()) else {
             return if value.is_null() {
                 Ok(())
             } else {

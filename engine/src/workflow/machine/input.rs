@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::LoopKind;
-use crate::types::{Code, Digest, Failure, Principal, RunId, Status, Usage};
+use crate::types::{Code, Digest, Failure, Principal, RunId, Status, Usage, WitType};
 use crate::workflow::plan::{self, PlanSpec, Problem, StepSpec};
 
 /// Something that happened to a workflow, and when. Inputs are all that a workflow's state is made of: whoever
@@ -86,6 +86,12 @@ pub enum What {
         act: Act,
         /// What is known of the action of a step that is added.
         known: Option<Known>,
+        /// The number of the wish, by which it is granted once; `None` if it was none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wish: Option<u64>,
+        /// Whether nobody drove the workflow: time that passed is not counted then.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undriven: bool,
     },
     /// There is no progress.
     Stalled(Box<Stalled>),
@@ -155,6 +161,9 @@ pub struct Known {
     pub wall_ms: u64,
     /// The most output of one attempt.
     pub output_bytes: u64,
+    /// The type of the result; `None` if there is no result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<WitType>,
 }
 
 /// How a call ended.

@@ -36,8 +36,15 @@ impl Turn {
             }
         }
         for step in not_started {
-            if undoing == Some(*step) {
+            let undoes = self
+                .state
+                .ending
+                .as_ref()
+                .is_none_or(|ending| ending.undoes);
+            if undoing == Some(*step) && undoes {
                 self.effects.push(Effect::Undo { step: *step });
+            } else if undoing == Some(*step) {
+                self.undone(*step, never_undone())?;
             } else {
                 self.not_begun(*step)?;
                 if self.state.ending.is_none() {
@@ -164,6 +171,23 @@ impl Turn {
             self.tell(event);
         }
         Ok(())
+    }
+}
+
+/// The end of an undo that had not begun when it was forbidden.
+fn never_undone() -> CallEnd {
+    CallEnd {
+        status: Status::Cancelled,
+        started: false,
+        killed: false,
+        output: None,
+        failure: Some(Failure::plain(
+            Code::Cancelled,
+            "the workflow was stopped by force",
+        )),
+        usage: Usage::default(),
+        run: None,
+        cached: None,
     }
 }
 

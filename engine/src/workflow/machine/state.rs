@@ -36,6 +36,8 @@ pub struct State {
     pub(super) questions: BTreeMap<u64, Question>,
     /// How many questions were asked until now.
     pub(super) asked: u64,
+    /// The wishes that were granted, by their numbers.
+    pub(super) granted: BTreeSet<u64>,
     pub(super) ending: Option<Ending>,
     /// Completed steps whose effect can be taken back, oldest first.
     pub(super) undo: Vec<usize>,
@@ -224,6 +226,7 @@ impl State {
             history: Vec::new(),
             questions: BTreeMap::new(),
             asked: 0,
+            granted: BTreeSet::new(),
             ending: None,
             undo: Vec::new(),
             undoing: None,
@@ -401,6 +404,17 @@ impl State {
     #[must_use]
     pub fn is_ending(&self) -> bool {
         self.ending.is_some()
+    }
+
+    /// Whether a wish was granted.
+    pub(crate) fn has_granted(&self, wish: u64) -> bool {
+        self.granted.contains(&wish)
+    }
+
+    /// How many completed steps have effects that can be taken back.
+    #[must_use]
+    pub fn undoable(&self) -> usize {
+        self.undo.len()
     }
 
     /// The step whose effect is being taken back.

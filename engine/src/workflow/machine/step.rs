@@ -41,7 +41,10 @@ impl Turn {
     /// not counted.
     fn pass(&mut self, at_ms: u64, what: &What) {
         let passed = at_ms.saturating_sub(self.state.time.now_ms);
-        let driven = !matches!(what, What::Recovered { .. } | What::Proposed(_));
+        let driven = !matches!(
+            what,
+            What::Recovered { .. } | What::Proposed(_) | What::Acted { undriven: true, .. }
+        );
         if driven && self.state.clock_runs() {
             self.state.time.active_ms = self.state.time.active_ms.saturating_add(passed);
         }
@@ -83,7 +86,11 @@ impl Turn {
                 token,
                 act,
                 known,
-            } => self.acted(&by, token.as_deref(), act, known),
+                wish,
+                undriven: _,
+            } => self
+                .acted(&by, token.as_deref(), act, known)
+                .map(|()| self.state.granted.extend(wish)),
             What::Stalled(stalled) => self.stalled(*stalled),
             What::Looped {
                 kind,

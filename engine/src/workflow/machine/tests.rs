@@ -52,6 +52,7 @@ fn once_only() -> Known {
         fuel: 100,
         wall_ms: 30_000,
         output_bytes: 1 << 20,
+        result: None,
     }
 }
 
@@ -339,6 +340,8 @@ fn acted(token: Option<&str>, act: Act) -> What {
         token: token.map(str::to_owned),
         act,
         known: Some(repeatable()),
+        wish: None,
+        undriven: false,
     }
 }
 

@@ -40,6 +40,10 @@ impl Guest for Steps {
         ms
     }
 
+    fn linger(ms: u32) -> u32 {
+        Self::nap(ms)
+    }
+
     fn append(path: String, line: String) -> Result<u64, String> {
         let mut file = OpenOptions::new()
             .append(true)

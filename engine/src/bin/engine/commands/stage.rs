@@ -79,7 +79,7 @@ impl Place {
 
 /// Workflows that are looked at and steered, and not driven.
 pub(super) fn looking(journal: &Journal) -> Result<Workflows, Fault> {
-    let engine = Engine::builder().build()?;
+    let engine = Engine::builder().sink(journal.clone()).build()?;
     Ok(Workflows::new(engine, Arc::new(journal.clone())))
 }
 

@@ -22,6 +22,8 @@ use crate::settings::{self, Crew};
 const MOST: usize = 100_000;
 /// The fewest characters of an id or a token.
 const FEWEST: usize = 6;
+/// What is said where the one who drives a workflow does not reply.
+const SLOW: &str = "whoever drives it is busy, and does it later\n";
 
 /// `engine workflow`.
 pub(super) fn run(typed: WorkflowCommand, global: &args::Global, printer: &Printer) -> ExitCode {
@@ -73,11 +75,38 @@ impl Found {
         })
     }
 
-    /// Does something to the workflow; `None` if nobody drives it.
-    fn act(&self, by: &str, token: Option<String>, act: Act) -> Result<Option<Value>, Fault> {
-        let by = Principal::new(by);
-        runtime()?.block_on(self.workflows.act(self.id, by, token, act))
+    /// Whether somebody drives the workflow at this moment.
+    fn is_driven(&self) -> Result<bool, Fault> {
+        Ok(!self.state.has_ended() && self.journal.lease(self.id)?.is_none())
     }
+
+    /// Does something to the workflow, and says so; whoever drives it may take a while.
+    fn act(
+        &self,
+        (by, token): (&str, Option<String>),
+        act: Act,
+        done: &str,
+        printer: &Printer,
+    ) -> Result<(), Fault> {
+        let acted = steered(&self.workflows, self.id, (by, token), act)?;
+        printer.note(if acted.is_some() { done } else { SLOW });
+        Ok(())
+    }
+
+    /// The command that goes on with the workflow.
+    fn resume_command(&self) -> String {
+        format!("engine workflow resume {}{}", self.id, self.place.told)
+    }
+}
+
+fn steered(
+    workflows: &Workflows,
+    id: WorkflowId,
+    (by, token): (&str, Option<String>),
+    act: Act,
+) -> Result<Option<Value>, Fault> {
+    let by = Principal::new(by);
+    runtime()?.block_on(workflows.act(id, by, token, act))
 }
 
 fn none(typed: &str) -> Fault {
@@ -145,7 +174,7 @@ fn show(typed: WorkflowShow, global: &args::Global, printer: &Printer) -> Result
     match output {
         Output::Json => printer.data(&summary.to_json()),
         Output::Text => {
-            let driven = !found.state.has_ended() && found.journal.lease(found.id)?.is_none();
+            let driven = found.is_driven()?;
             printer.data(&render::shown(&summary, driven, &found.place.told))
         }
     }
@@ -158,12 +187,12 @@ fn pause(typed: WorkflowPause, global: &args::Global, printer: &Printer) -> Resu
         place,
     } = typed;
     let found = Found::new(&id, place, global)?;
-    let done = found.act(OPERATOR, None, Act::Pause { interrupt })?;
-    printer.note(match done {
-        Some(_) => "paused\n",
-        None => "nobody drives it now: whoever goes on with it pauses it\n",
-    });
-    Ok(())
+    found.act(
+        (OPERATOR, None),
+        Act::Pause { interrupt },
+        "paused\n",
+        printer,
+    )
 }
 
 fn answer(typed: WorkflowAnswer, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
@@ -215,11 +244,14 @@ fn answer(typed: WorkflowAnswer, global: &args::Global, printer: &Printer) -> Re
             Fault::usage(format!("`{}` does not answer this question", act.name())).hint(takes()),
         );
     }
-    let done = found.act(&by, Some(question.token.clone()), act)?;
-    printer.note(match done {
-        Some(_) => "answered\n",
-        None => "nobody drives it now: whoever goes on with it takes the answer\n",
-    });
+    let token = question.token.clone();
+    found.act((&by, Some(token)), act, "answered\n", printer)?;
+    if !found.is_driven()? && !found.workflows.state(found.id)?.has_ended() {
+        printer.note(&format!(
+            "nobody drives it now; to go on: {}\n",
+            found.resume_command()
+        ));
+    }
     Ok(())
 }
 
@@ -242,10 +274,13 @@ fn resume(
             .state
             .questions()
             .all(|question| question.about == About::Paused);
-    if only_paused && found.act(OPERATOR, None, Act::Continue {})?.is_some() {
-        return elsewhere(&found, "it goes on where it is driven", &telling, printer);
+    let first = only_paused.then_some(Act::Continue {});
+    if only_paused && found.is_driven()? {
+        let said = "it goes on where it is driven\n";
+        return elsewhere(&found, Act::Continue {}, said, &telling, printer);
     }
-    let (summary, struck) = taken_up(found, accept_changes, (&telling, crew), global, printer)?;
+    let how = (accept_changes, first);
+    let (summary, struck) = taken_up(found, how, (&telling, crew), global, printer)?;
     ended(&summary, struck, telling.output, printer)
 }
 
@@ -258,11 +293,14 @@ fn stop(typed: WorkflowStop, global: &args::Global, printer: &Printer) -> Result
         crew,
     } = typed;
     let found = Found::new(&id, place, global)?;
-    if found.act(OPERATOR, None, Act::Stop { force })?.is_some() {
-        return elsewhere(&found, "it is told to stop", &telling, printer);
+    let stop = Act::Stop { force };
+    let effects = found.state.undoable() > 0 || found.state.undoing().is_some();
+    if found.is_driven()? || force || !effects || found.state.has_ended() {
+        return elsewhere(&found, stop, "it is told to stop\n", &telling, printer);
     }
-    // Taking effects back needs the components; to end it at once needs nothing.
-    let (summary, struck) = taken_up(found, force, (&telling, crew), global, printer)?;
+    // Taking effects back needs the components: without them nothing is changed.
+    let how = (false, Some(stop));
+    let (summary, struck) = taken_up(found, how, (&telling, crew), global, printer)?;
     let code = ended(&summary, struck, telling.output, printer)?;
     Ok(if summary.state == WorkflowState::Cancelled {
         ExitCode::SUCCESS
@@ -271,24 +309,30 @@ fn stop(typed: WorkflowStop, global: &args::Global, printer: &Printer) -> Result
     })
 }
 
-/// Tells how a workflow is that another process drives.
+/// Does something to a workflow without driving it, and tells how it is then.
 fn elsewhere(
     found: &Found,
-    what: &str,
+    act: Act,
+    said: &str,
     telling: &Telling,
     printer: &Printer,
 ) -> Result<ExitCode, Fault> {
+    let acted = steered(&found.workflows, found.id, (OPERATOR, None), act)?;
+    let summary = found.workflows.summary(found.id)?;
+    let told = acted.map_or(SLOW, |_| said);
+    let ended = found.workflows.state(found.id)?.has_ended();
     match telling.output {
-        Output::Json => printer.data(&found.workflows.summary(found.id)?.to_json())?,
-        Output::Text => printer.note(&format!("{what}\n")),
+        Output::Json => printer.data(&summary.to_json())?,
+        Output::Text if ended => printer.data(&render::summary(&summary))?,
+        Output::Text => printer.note(told),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes up a workflow that nobody drives, and drives it to its end.
+/// Takes up a workflow that nobody drives, and drives it to its end, after somebody did something to it.
 fn taken_up(
     found: Found,
-    accept: bool,
+    (accept, first): (bool, Option<Act>),
     (telling, crew): (&Telling, args::Crew),
     global: &args::Global,
     printer: &Printer,
@@ -322,7 +366,15 @@ fn taken_up(
         .alone(|| printer.note(&render::waiting(&state, &place.told)));
     let runtime = runtime()?;
     let work = stage.workflows.clone();
-    let done = stage.drive(&runtime, id, work.resume(id, accept));
+    let done = stage.drive(&runtime, id, async {
+        if let Some(act) = first {
+            work.act(id, Principal::new(OPERATOR), None, act).await?;
+            if work.state(id)?.has_ended() {
+                return work.summary(id);
+            }
+        }
+        work.resume(id, accept).await
+    });
     drop(work);
     let struck = stage.strike(runtime);
     Ok((done?, struck))

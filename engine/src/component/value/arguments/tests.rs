@@ -430,8 +430,8 @@ fn strings_with_broken_surrogates_are_refused() {
 
 #[test]
 fn a_function_with_an_opaque_part_cannot_be_called() {
-    let fault =
-        Arguments::decode(&takes(option(WitType::Opaque("resource"))), "[null]").unwrap_err();
+    let fault = Arguments::decode(&takes(option(WitType::Opaque("resource".into()))), "[null]")
+        .unwrap_err();
     assert_eq!(fault.code().as_str(), "E-INVALID-FUNCTION");
     assert_eq!(
         fault.to_string(),

@@ -30,7 +30,7 @@ fn a_value_of_another_type_is_never_written() {
         Err(NoJson::WrongType)
     );
     assert_eq!(
-        encode(&Val::U8(1), &WitType::Opaque("resource"), 100),
+        encode(&Val::U8(1), &WitType::Opaque("resource".into()), 100),
         Err(NoJson::WrongType)
     );
 }

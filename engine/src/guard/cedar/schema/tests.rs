@@ -27,7 +27,7 @@ fn a_schema_says_what_policies_can_speak_about() {
         vec![
             ("path", WitType::String),
             ("max-depth", WitType::Option(WitType::U32.into())),
-            ("handle", WitType::Opaque("resource")),
+            ("handle", WitType::Opaque("resource".into())),
         ],
     );
     one.declared = Some(Declared {

@@ -38,7 +38,7 @@ pub(in crate::guard::cedar) fn kinds() -> impl Strategy<Value = WitType> {
         Just(WitType::F64),
         Just(WitType::Char),
         Just(WitType::String),
-        Just(WitType::Opaque("resource")),
+        Just(WitType::Opaque("resource".into())),
         Just(WitType::Enum(NAMES.map(str::to_owned).into())),
         Just(WitType::Flags(NAMES.map(str::to_owned).into())),
     ];
@@ -249,7 +249,7 @@ fn options_are_left_out_and_wrapped_where_they_cannot_be() {
 
 #[test]
 fn what_is_opaque_is_left_out_even_if_it_is_not_there() {
-    let opaque = option(WitType::Opaque("resource"));
+    let opaque = option(WitType::Opaque("resource".into()));
     let case = Case {
         name: "held".into(),
         ty: Some(opaque.clone()),
