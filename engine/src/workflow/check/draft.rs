@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::table::{Checked, Foreseen, Row, Worst};
 use super::types::Typing;
-use super::{Finding, Found, flow};
+use super::{Finding, Found, flow, narrowed};
 use crate::guard::{Explanation, Policies};
-use crate::types::{Code, Decision, Effect, Fault, FaultKind, Principal, WallTime, WitType, text};
-use crate::workflow::machine::Known;
+use crate::types::{Code, Decision, Effect, Fault, FaultKind, Principal, WitType, text};
+use crate::workflow::machine::{Known, Other};
 use crate::workflow::plan::{Criterion, Plan, Problem, Step, close};
 
 /// A plan that was typed, and that the guard has still to be asked about.
@@ -22,6 +22,7 @@ pub(crate) struct Draft {
     labels: Vec<BTreeSet<String>>,
     probes: Vec<Probe>,
     problems: Vec<Problem>,
+    others: Vec<Other>,
 }
 
 /// A call that the guard is to be asked about.
@@ -94,6 +95,7 @@ impl Draft {
             labels: into,
             found: Vec::new(),
             probes: Vec::new(),
+            others: Vec::new(),
             problems,
             plan: plan.clone(),
         };
@@ -115,7 +117,7 @@ impl Draft {
         draft.found = found;
         for (found, step) in draft.found.iter_mut().zip(plan.steps()) {
             if let Some(found) = found {
-                found.known = narrowed(found.known.clone(), step);
+                found.known = narrowed(found.known.clone(), &step.spec);
             }
         }
         draft
@@ -211,6 +213,7 @@ impl Draft {
                 return;
             }
         };
+        self.other(capability, undo.function.as_ref(), &found);
         let misfits = typing.fit(&format!("{at}/args"), &undo.args, &found);
         if !misfits.is_empty() {
             self.problems.extend(misfits);
@@ -232,6 +235,19 @@ impl Draft {
                 pointer: at,
                 role: Role::Undo,
             });
+        }
+    }
+
+    /// Notes what is called besides the steps, so that it is known if it changes.
+    fn other(&mut self, capability: &str, function: Option<&String>, found: &Found) {
+        let other = Other {
+            capability: capability.to_owned(),
+            function: function.cloned(),
+            action: found.known.action.clone(),
+            digest: found.known.digest,
+        };
+        if !self.others.contains(&other) {
+            self.others.push(other);
         }
     }
 
@@ -279,6 +295,7 @@ impl Draft {
                     .hint("a criterion needs a function that returns `bool`"),
             );
         }
+        self.other(capability, function.as_ref(), &found);
         let misfits = typing.fit(&format!("{at}/args"), args, &found);
         if !misfits.is_empty() {
             self.problems.extend(misfits);
@@ -378,6 +395,7 @@ impl Draft {
             problems: self.problems,
             worst,
             known: self.found.iter().map(known).collect(),
+            others: self.others,
             plan: self.plan,
         }
     }
@@ -481,25 +499,6 @@ impl Draft {
                 .hint("raise it, or expect the workflow to fail when it is spent")
                 .warning()
         }));
-    }
-}
-
-/// What one attempt of a step may use, its own limits counted.
-fn narrowed(known: Known, step: &Step) -> Known {
-    let own = step.spec.limits;
-    let millis = |time: WallTime| u64::try_from(time.get().as_millis()).unwrap_or(u64::MAX);
-    Known {
-        fuel: own
-            .fuel
-            .map_or(known.fuel, |fuel| known.fuel.min(fuel.get())),
-        wall_ms: own
-            .timeout
-            .map_or(known.wall_ms, |most| known.wall_ms.min(millis(most)))
-            .min(step.spec.timeout_ms.unwrap_or(u64::MAX)),
-        output_bytes: own.output.map_or(known.output_bytes, |most| {
-            known.output_bytes.min(most.get())
-        }),
-        ..known
     }
 }
 

@@ -104,7 +104,8 @@ impl Turn {
                 runs,
                 not_started,
                 ended,
-            } => self.recovered((&uncertain, runs), &not_started, ended),
+                known,
+            } => self.recovered((&uncertain, runs), &not_started, ended, known),
         }
     }
 
@@ -172,8 +173,8 @@ impl Turn {
             planner,
             principal,
             seed,
-            depth,
             known,
+            others,
         } = proposal;
         let plan = Plan::new(plan, Default::default()).map_err(|problems| {
             problems
@@ -194,7 +195,7 @@ impl Turn {
         state.take_plan(&plan, known);
         state.principal = principal;
         state.seed = seed;
-        state.depth = depth;
+        state.others = others;
         self.tell(EventKind::WorkflowStarted {
             goal: Bounded::new(&plan.spec().goal, MOST_IN_EVENT),
             workflow_type: plan.spec().workflow_type.as_str().to_owned(),
