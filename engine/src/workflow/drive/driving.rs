@@ -296,7 +296,7 @@ impl Driving {
             workflow: self.state.id(),
             goal: text::line(goal.unwrap_or_default(), 200),
             state: word(self.state.phase()),
-            ended: steps.iter().filter(|step| step.status.has_ended()).count() as u64,
+            ended: self.state.ended_steps(),
             steps: steps.len() as u64,
             began_ms: self.state.began_ms(),
             changed_ms: at_ms,

@@ -445,6 +445,15 @@ impl State {
         self.granted.contains(&wish)
     }
 
+    /// How many steps came to an end of their own: they completed or failed.
+    #[must_use]
+    pub fn ended_steps(&self) -> u64 {
+        let steps = self.steps.iter();
+        let ended =
+            steps.filter(|step| matches!(step.status, StepStatus::Completed | StepStatus::Failed));
+        ended.count() as u64
+    }
+
     /// How many completed steps have effects that can be taken back.
     #[must_use]
     pub fn undoable(&self) -> usize {

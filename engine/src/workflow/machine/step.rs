@@ -220,7 +220,15 @@ impl Turn {
 
     fn reject(&mut self, problems: Vec<Problem>) -> Result<(), Refused> {
         self.expect(&[WorkflowState::Planning], "refuse the plan")?;
-        let count = problems.iter().filter(|problem| !problem.warning).count();
+        let objections = || problems.iter().filter(|problem| !problem.warning);
+        let first = objections().next().map(|problem| {
+            let more = match objections().count() {
+                0 | 1 => String::new(),
+                count => format!(", and {} more", count - 1),
+            };
+            format!(": {}{more}", text::line(&problem.to_string(), 400))
+        });
+        let first = first.unwrap_or_default();
         if let Some(plan) = &self.state.plan {
             let plan = named(plan);
             let problems = problems
@@ -231,10 +239,7 @@ impl Turn {
                 .collect();
             self.tell(EventKind::PlanRejected { plan, problems });
         }
-        let why = Failure::plain(
-            Code::InvalidPlan,
-            &format!("the plan was rejected: {count} problems"),
-        );
+        let why = Failure::plain(Code::InvalidPlan, &format!("the plan was rejected{first}"));
         self.end(WorkflowState::Failed, why, false);
         Ok(())
     }
