@@ -45,6 +45,7 @@ pub(crate) async fn taken_up(
     {
         let principal = driving.principal().clone();
         let checked = workflows.check_for(&plan, &principal).await;
+        driving.told().await?;
         driving.must(verdict(checked)).await?;
     }
     Ok(driving)

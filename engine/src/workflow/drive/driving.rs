@@ -83,6 +83,8 @@ impl Driving {
             })))
             .await?;
         driving.watch_for_loops();
+        // Whoever takes it up finds the first event before any call, or knows that none has begun.
+        driving.told().await?;
         driving.must(verdict(checked)).await?;
         Ok(driving)
     }
