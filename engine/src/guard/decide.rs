@@ -6,12 +6,10 @@ use super::permit::{Decided, Given, Permit, Refusal, Waiting, because, judged};
 use super::policies::Asked;
 use super::{Ask, Ban, Force, Grants, Judgement, Lesson, Policies, Policy, Question};
 use crate::types::{
-    Clock, Code, Decision, Denial, Descriptor, Effect, Fault, FaultKind, Function, Grant, Limits,
-    Mode, PolicyRef, Rights, Verdict, text,
+    ApprovalRequest, Clock, Code, Decision, Denial, Descriptor, Effect, Fault, FaultKind, Function,
+    Grant, Limits, Mode, PolicyRef, Rights, Verdict, text,
 };
 
-/// Stands for the policy of a step that its plan wants approved.
-const PLAN: &str = "plan.approval";
 /// Why such a step is asked about.
 const BY_PLAN: &str = "the plan has it approved";
 
@@ -104,17 +102,16 @@ impl Draft {
             let verdict = Verdict {
                 reason: BY_PLAN.to_owned(),
                 mode: policies.mode(),
-                policies: vec![PLAN.to_owned()],
+                policies: vec![ApprovalRequest::BY_PLAN.to_owned()],
                 decision: Decision::Ask,
                 ..policies.unasked()
             };
             return Decided::Waits(Waiting {
-                approvers,
-                permit: self.permit(policies, verdict),
+                permit: self.permit(policies, verdict, Some(approvers)),
             });
         }
         if policies.mode() == Mode::Off {
-            return Decided::Permitted(self.permit(policies, policies.unasked()));
+            return Decided::Permitted(self.permit(policies, policies.unasked(), None));
         }
         let consulted = self.consult(policies, arguments).await;
         let (judgement, verdict, changes) = {
@@ -128,19 +125,22 @@ impl Draft {
             (judgement, verdict, changes)
         };
         match verdict.decision {
-            Decision::Allow | Decision::Warn => Decided::Permitted(self.permit(policies, verdict)),
+            Decision::Allow | Decision::Warn => {
+                Decided::Permitted(self.permit(policies, verdict, None))
+            }
             _ if policies.mode() == Mode::Observe => {
-                Decided::Permitted(self.permit(policies, verdict))
+                Decided::Permitted(self.permit(policies, verdict, None))
             }
             Decision::Ask => {
                 let approvers = judgement.ban.map(|ban| ban.force.approvers());
                 let approvers = approvers.unwrap_or_default();
-                if let Some(lesson) = policies.lesson(&self.ask.action, &verdict, &approvers) {
+                if let Some(lesson) =
+                    policies.lesson(&self.ask.action, &self.grants, &verdict, &approvers)
+                {
                     return self.learned(policies, lesson, verdict);
                 }
                 Decided::Waits(Waiting {
-                    approvers,
-                    permit: self.permit(policies, verdict),
+                    permit: self.permit(policies, verdict, Some(approvers)),
                 })
             }
             Decision::Deny | Decision::Kill => Decided::Refused(Refusal {
@@ -203,7 +203,7 @@ impl Draft {
     fn asked(&self) -> Judgement {
         let ban = self.ask.approvers.clone().map(|approvers| Ban {
             force: Force::Ask(approvers),
-            policies: vec![PolicyRef::builtin(PLAN)],
+            policies: vec![PolicyRef::builtin(ApprovalRequest::BY_PLAN)],
             reason: BY_PLAN.to_owned(),
         });
         Judgement {
@@ -243,7 +243,7 @@ impl Draft {
             ..verdict
         };
         if lesson.allow {
-            return Decided::Permitted(self.permit(policies, verdict).skipped());
+            return Decided::Permitted(self.permit(policies, verdict, None).skipped());
         }
         Decided::Refused(Refusal {
             fault: self.refusal(&verdict, &[]),
@@ -252,7 +252,7 @@ impl Draft {
         })
     }
 
-    fn permit(self, policies: &Policies, verdict: Verdict) -> Permit {
+    fn permit(self, policies: &Policies, verdict: Verdict, approvers: Option<String>) -> Permit {
         let Draft {
             ask,
             grants,
@@ -265,6 +265,7 @@ impl Draft {
             limits: policies.limit(&limits),
             unused,
             policies: policies.digest(),
+            approvers,
         };
         Permit::new(ask.action, ask.target, verdict, given)
     }
