@@ -21,6 +21,7 @@ mod program;
 mod registry;
 mod shipped;
 mod steering;
+mod suggestions;
 mod telemetry;
 mod values;
 mod workflows;

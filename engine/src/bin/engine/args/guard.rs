@@ -79,6 +79,9 @@ pub(crate) struct PolicyExplain {
     pub(crate) function: Option<String>,
     /// The arguments, as for `engine exec`
     pub(crate) args: Option<String>,
+    /// Arguments of a command
+    #[arg(last = true, value_name = "GUEST-ARGS")]
+    pub(crate) guest_args: Vec<String>,
     #[command(flatten, next_help_heading = "Grants")]
     pub(crate) grants: Grants,
     #[command(flatten, next_help_heading = "Policy")]
