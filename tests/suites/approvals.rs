@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use engine::data::{
-    ApprovalAnswer, ApprovalDesk, ApprovalRequest, Approver, Bundle, JournalOptions, Lesson,
-    Policies, PoliciesBuilder, Principal, Timestamp, Token,
+    ApprovalAnswer, ApprovalDesk, ApprovalRequest, Approver, Bundle, JournalOptions, Policies,
+    PoliciesBuilder, Principal, Timestamp, Token,
 };
 use engine::{Call, Compiled, Config, Engine, Grants, Journal, Memory, Outcome, Rights};
 use engine_tests::{Hands, sample, sample_manifest};
@@ -26,7 +26,7 @@ impl Office {
         Self::with(Policies::builder().bundle(Bundle::Paranoid)).await
     }
 
-    async fn with(policies: PoliciesBuilder) -> Self {
+    pub(super) async fn with(policies: PoliciesBuilder) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let journal = JournalOptions::new()
             .open(dir.path().join("journal.db"))
@@ -291,6 +291,26 @@ async fn only_approvers_approve() {
     assert_eq!(code(&office.run(pay().approval(token)).await), "ok");
 }
 
+/// What anybody could approve, and somebody did, is not approved by those who have to: by token or without.
+#[tokio::test]
+async fn an_approval_is_none_of_other_approvers() {
+    let office = Office::open().await;
+    let anybody = || Call::function("compute", json!(["x"])).asking("");
+    let security = || Call::function("compute", json!(["x"])).asking("security");
+    let token = token(&office.run(anybody()).await);
+    office
+        .desk
+        .answer(&token.id(), &says(true, "bob"), &*office.hands)
+        .unwrap();
+    let by_token = office.run(security().approval(token)).await;
+    assert_eq!(code(&by_token), "E-APPROVAL-ALTERED");
+    let told = by_token.fault().unwrap().to_string();
+    assert!(told.contains("who has to approve it"), "{told}");
+    let without = office.run(security().redeem_answered()).await;
+    assert_eq!(code(&without), "E-DENIED-APPROVAL");
+    assert_eq!(code(&office.run(anybody().redeem_answered()).await), "ok");
+}
+
 /// F10: tokens do not repeat, events and the store never have one, and guessing is locked out.
 #[tokio::test]
 async fn tokens_are_kept_from_everybody_but_whoever_asked() {
@@ -470,53 +490,6 @@ async fn a_damaged_store_denies() {
             "{fault}"
         );
     }
-}
-
-/// An answer for always spares the question, for these policies, this action and this principal alone.
-#[tokio::test]
-async fn an_answer_for_always_is_remembered() {
-    let digest = sample(Some(&sample_manifest())).digest();
-    let lesson = |allow: bool| Lesson {
-        digest,
-        labels: [].into(),
-        approvers: String::new(),
-        principal: Principal::default(),
-        action: "sample.store".to_owned(),
-        asked_by: vec!["paranoid.ask".to_owned()],
-        allow,
-        by: Principal::new("ann"),
-    };
-    let with = |lessons: Vec<Lesson>| {
-        Policies::builder()
-            .bundle(Bundle::Paranoid)
-            .lessons(lessons)
-    };
-    let office = Office::with(with(vec![lesson(true)])).await;
-    let outcome = office.run(store("out/a.txt")).await;
-    assert_eq!(code(&outcome), "ok");
-    let names: Vec<String> = office
-        .events
-        .events()
-        .iter()
-        .map(|event| event.kind.name().to_owned())
-        .collect();
-    assert!(names.contains(&"approval_skipped".to_owned()), "{names:?}");
-    let other = office
-        .run(store("out/a.txt").principal(Principal::new("bob")))
-        .await;
-    assert_eq!(code(&other), "E-DENIED-APPROVAL");
-    let labelled = office.run(store("out/a.txt").labels(["untrusted"])).await;
-    assert_eq!(
-        code(&labelled),
-        "E-DENIED-APPROVAL",
-        "nobody was asked about such data"
-    );
-    let outside = office.run(store("elsewhere/a.txt")).await;
-    assert_eq!(code(&outside), "E-DENIED-POLICY", "a ban does not give way");
-
-    let office = Office::with(with(vec![lesson(true), lesson(false)])).await;
-    let outcome = office.run(store("out/a.txt")).await;
-    assert_eq!(code(&outcome), "E-DENIED-POLICY", "a no counts for more");
 }
 
 /// Questions survive the process: another one answers, a third redeems.

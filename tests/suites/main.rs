@@ -1,6 +1,8 @@
 //! The integration suites: one program, one module for each subject.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod always;
+mod answering;
 mod answers;
 mod approvals;
 mod authority;
@@ -19,6 +21,7 @@ mod program;
 mod registry;
 mod shipped;
 mod steering;
+mod suggestions;
 mod telemetry;
 mod values;
 mod workflows;

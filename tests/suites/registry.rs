@@ -23,7 +23,7 @@ impl Place {
     }
 
     /// Writes the sample component under a name, with its manifest changed.
-    fn sample(&self, name: &str, change: impl FnOnce(&mut Value)) {
+    pub(super) fn sample(&self, name: &str, change: impl FnOnce(&mut Value)) {
         let mut manifest = sample_manifest();
         let look = manifest.pointer_mut("/functions/look").unwrap();
         let look = look.as_object_mut().unwrap();
@@ -32,7 +32,7 @@ impl Place {
         self.write(name, sample(Some(&manifest)).as_bytes());
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub(super) fn run(&self, args: &[&str]) -> Output {
         Command::new(engine_binary())
             .args(args)
             .current_dir(self.path())

@@ -166,6 +166,8 @@ impl ApprovalDesk {
                 "where the arguments come from"
             } else if Some(request.policy_set) != waiting.permitted().verdict.policy_set {
                 return Err(Fault::from(ApprovalRefused::Stale).hint("ask again"));
+            } else if request.approvers != waiting.approvers() {
+                "who has to approve it"
             } else {
                 "the function or what it is given"
             };
@@ -365,7 +367,7 @@ pub(crate) fn request(
         limits: permitted.limits,
         policies: permitted.verdict.policies.clone(),
         reason: permitted.verdict.reason.clone(),
-        approvers: waiting.approvers.clone(),
+        approvers: waiting.approvers().to_owned(),
         decision: waiting.decision(),
         policy_set: permitted
             .verdict

@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Counters, Grants};
 use crate::types::{Action, Descriptor, Fault, Function, Limits, Rights};
@@ -9,6 +9,8 @@ use crate::types::{Action, Descriptor, Fault, Function, Limits, Rights};
 pub(crate) struct Policy {
     grants: Option<Grants>,
     limits: Limits,
+    /// The file in which grants are written.
+    written: Option<PathBuf>,
     /// What the engine keeps for itself.
     kept: Vec<PathBuf>,
     /// What decides about calls, and may be read but not changed by guests.
@@ -27,6 +29,13 @@ impl Policy {
     #[must_use]
     pub(crate) fn grants(mut self, most: Grants) -> Self {
         self.grants = Some(most);
+        self
+    }
+
+    /// The file in which grants are written, of all calls and of single capabilities.
+    #[must_use]
+    pub(crate) fn written_in(mut self, file: impl Into<PathBuf>) -> Self {
+        self.written = Some(file.into());
         self
     }
 
@@ -64,6 +73,11 @@ impl Policy {
     /// The most that any call may be given, if that is said.
     pub(super) fn most(&self) -> Option<&Grants> {
         self.grants.as_ref()
+    }
+
+    /// The file in which grants are written, if there is one.
+    pub(super) fn written(&self) -> Option<&Path> {
+        self.written.as_deref()
     }
 
     /// The limits of a call that asks for none.

@@ -1,38 +1,39 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::explain::{self, Change, Explanation};
+use super::explain::{self, Change, Explanation, Reach};
 use super::permit::{Decided, Given, Permit, Refusal, Waiting, because, judged};
 use super::policies::Asked;
-use super::{Ask, Ban, Force, Grants, Judgement, Lesson, Policies, Policy, Question};
+use super::{Ask, Ban, Force, Grants, Judgement, Lesson, Policies, Policy, Question, paths};
 use crate::types::{
-    Clock, Code, Decision, Denial, Descriptor, Effect, Fault, FaultKind, Function, Grant, Limits,
-    Mode, PolicyRef, Rights, Verdict, text,
+    ApprovalRequest, Clock, Code, Decision, Denial, Descriptor, Effect, Fault, FaultKind, Function,
+    Grant, Limits, Mode, PolicyRef, Rights, Verdict, text,
 };
 
-/// Stands for the policy of a step that its plan wants approved.
-const PLAN: &str = "plan.approval";
 /// Why such a step is asked about.
 const BY_PLAN: &str = "the plan has it approved";
 
 /// Grants and limits narrowed by every layer, and nothing decided yet.
 #[derive(Debug)]
-pub(crate) struct Draft {
+pub(crate) struct Draft<'a> {
     ask: Ask,
+    policy: &'a Policy,
+    /// The most that the component itself can do with files, whoever grants them.
+    files: Option<Rights>,
     function: Option<Function>,
     grants: Grants,
     limits: Limits,
     unused: Vec<Grant>,
 }
 
-impl Draft {
+impl<'a> Draft<'a> {
     /// Narrows what the operator allows by the manifest, the caller and the plan step.
     ///
     /// # Errors
     ///
     /// [`FaultKind::Denied`] with every grant that was asked for in vain, not the first alone, so that one
     /// round of fixing is enough; [`FaultKind::Config`] if a grant would expose the engine's own state.
-    pub(crate) fn new(shape: &Descriptor, ask: Ask, policy: &Policy) -> Result<Self, Fault> {
+    pub(crate) fn new(shape: &Descriptor, ask: Ask, policy: &'a Policy) -> Result<Self, Fault> {
         let capability = &ask.capability;
         let mut grants = capability.grants.clone().or_else(|| policy.most().cloned());
         let mut limits = *policy.limits();
@@ -59,33 +60,48 @@ impl Draft {
                     policy.keep_out(asked)?;
                     asked.clone()
                 }
-                Some(outer) => outer.narrowed_by(asked).map_err(denied)?,
+                Some(outer) => outer
+                    .narrowed_by(asked)
+                    .map_err(|denials| denied(hints(denials, asked, &ask, policy)))?,
             });
         }
         // Where no layer grants, nothing is granted.
         let mut grants = grants.unwrap_or_default();
         let mut unused = Vec::new();
+        let mut files = Some(Rights::ReadWrite);
         if let Some(manifest) = shape.manifest() {
             limits = manifest.asks.limits.narrow(&limits);
-            let files = manifest.asks.files;
+            files = manifest.asks.files;
             unused = grants.keep(files, |name| manifest.asks.env.contains(name));
         }
         if let Some(declared) = &ask.action.declared {
-            unused.extend(grants.keep(rights(&declared.effects), |_| true));
+            files = files.min(rights(&declared.effects));
         }
         if !shape.imports_any("wasi:filesystem/") {
-            unused.extend(grants.keep(None, |_| true));
+            files = None;
         }
+        unused.extend(grants.keep(files, |_| true));
         if !shape.imports_any("wasi:cli/environment") {
             unused.extend(grants.keep(Some(Rights::ReadWrite), |_| false));
         }
         Ok(Self {
             function: ask.target.function(shape).cloned(),
             ask,
+            policy,
+            files,
             grants,
             limits,
             unused,
         })
+    }
+
+    /// The layers that the grants came through.
+    fn reach(&self) -> Reach<'_> {
+        Reach {
+            policy: self.policy,
+            ask: &self.ask,
+            most: self.files,
+        }
     }
 
     /// Asks the policies.
@@ -104,17 +120,16 @@ impl Draft {
             let verdict = Verdict {
                 reason: BY_PLAN.to_owned(),
                 mode: policies.mode(),
-                policies: vec![PLAN.to_owned()],
+                policies: vec![ApprovalRequest::BY_PLAN.to_owned()],
                 decision: Decision::Ask,
                 ..policies.unasked()
             };
             return Decided::Waits(Waiting {
-                approvers,
-                permit: self.permit(policies, verdict),
+                permit: self.permit(policies, verdict, Some(approvers)),
             });
         }
         if policies.mode() == Mode::Off {
-            return Decided::Permitted(self.permit(policies, policies.unasked()));
+            return Decided::Permitted(self.permit(policies, policies.unasked(), None));
         }
         let consulted = self.consult(policies, arguments).await;
         let (judgement, verdict, changes) = {
@@ -124,23 +139,26 @@ impl Draft {
                 .and(consulted)
                 .and(self.asked());
             let verdict = policies.verdict(&judgement, &question);
-            let changes = explain::changes(&question, &judgement, &verdict);
+            let changes = explain::changes(&question, &judgement, &verdict, &self.reach());
             (judgement, verdict, changes)
         };
         match verdict.decision {
-            Decision::Allow | Decision::Warn => Decided::Permitted(self.permit(policies, verdict)),
+            Decision::Allow | Decision::Warn => {
+                Decided::Permitted(self.permit(policies, verdict, None))
+            }
             _ if policies.mode() == Mode::Observe => {
-                Decided::Permitted(self.permit(policies, verdict))
+                Decided::Permitted(self.permit(policies, verdict, None))
             }
             Decision::Ask => {
                 let approvers = judgement.ban.map(|ban| ban.force.approvers());
                 let approvers = approvers.unwrap_or_default();
-                if let Some(lesson) = policies.lesson(&self.ask.action, &verdict, &approvers) {
+                if let Some(lesson) =
+                    policies.lesson(&self.ask.action, &self.grants, &verdict, &approvers)
+                {
                     return self.learned(policies, lesson, verdict);
                 }
                 Decided::Waits(Waiting {
-                    approvers,
-                    permit: self.permit(policies, verdict),
+                    permit: self.permit(policies, verdict, Some(approvers)),
                 })
             }
             Decision::Deny | Decision::Kill => Decided::Refused(Refusal {
@@ -171,7 +189,7 @@ impl Draft {
             } else {
                 policies.verdict(&judgement, &question)
             };
-            let changes = explain::changes(&question, &judgement, &verdict);
+            let changes = explain::changes(&question, &judgement, &verdict, &self.reach());
             (judgement, facts, verdict, changes)
         };
         Explanation {
@@ -186,10 +204,10 @@ impl Draft {
         }
     }
 
-    fn question<'a>(
-        &'a self,
-        arguments: &'a (dyn Fn() -> serde_json::Value + Sync),
-    ) -> Question<'a> {
+    fn question<'q>(
+        &'q self,
+        arguments: &'q (dyn Fn() -> serde_json::Value + Sync),
+    ) -> Question<'q> {
         Question::new(
             &self.ask.action,
             self.function.as_ref(),
@@ -203,7 +221,7 @@ impl Draft {
     fn asked(&self) -> Judgement {
         let ban = self.ask.approvers.clone().map(|approvers| Ban {
             force: Force::Ask(approvers),
-            policies: vec![PolicyRef::builtin(PLAN)],
+            policies: vec![PolicyRef::builtin(ApprovalRequest::BY_PLAN)],
             reason: BY_PLAN.to_owned(),
         });
         Judgement {
@@ -243,7 +261,7 @@ impl Draft {
             ..verdict
         };
         if lesson.allow {
-            return Decided::Permitted(self.permit(policies, verdict).skipped());
+            return Decided::Permitted(self.permit(policies, verdict, None).skipped());
         }
         Decided::Refused(Refusal {
             fault: self.refusal(&verdict, &[]),
@@ -252,7 +270,7 @@ impl Draft {
         })
     }
 
-    fn permit(self, policies: &Policies, verdict: Verdict) -> Permit {
+    fn permit(self, policies: &Policies, verdict: Verdict, approvers: Option<String>) -> Permit {
         let Draft {
             ask,
             grants,
@@ -265,6 +283,7 @@ impl Draft {
             limits: policies.limit(&limits),
             unused,
             policies: policies.digest(),
+            approvers,
         };
         Permit::new(ask.action, ask.target, verdict, given)
     }
@@ -285,6 +304,27 @@ impl Draft {
         let places = verdict.places.iter().filter(|place| place.file.is_some());
         places.fold(fault, |fault, place| fault.hint(format!("see {place}")))
     }
+}
+
+/// Says of every grant that was asked for in vain where it would have to be written: one more option of the command line
+/// only narrows what a file grants.
+fn hints(denials: Vec<Denial>, asked: &Grants, ask: &Ask, policy: &Policy) -> Vec<Denial> {
+    let reach = Reach {
+        policy,
+        ask,
+        most: Some(Rights::ReadWrite),
+    };
+    let hinted = denials.into_iter().map(|denial| {
+        let dir = asked
+            .dirs()
+            .iter()
+            .find(|dir| denial.operation == "directory" && paths::show(&dir.host) == denial.target);
+        match dir.and_then(|dir| reach.outside(dir)) {
+            Some(hint) => Denial { hint, ..denial },
+            None => denial,
+        }
+    });
+    hinted.collect()
 }
 
 /// What a function may do in granted directories, by the effects that it declares.

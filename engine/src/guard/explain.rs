@@ -1,13 +1,16 @@
 //! Says what would have to change for an action to be allowed, and no more than that.
 
+mod reach;
+
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Facts, Grants, Judgement, Question};
+pub(super) use self::reach::Reach;
+use super::{Facts, Judgement, Question};
 use crate::types::{
-    Action, Decision, Declared, Grant, Limits, Parameter, PolicyRef, Verdict, WitType, text,
+    Action, Decision, Declared, Digest, Grant, Limits, Parameter, PolicyRef, Verdict, WitType, text,
 };
 
 /// A decision with all that it was made of.
@@ -28,8 +31,8 @@ pub struct Explanation {
     pub judgement: Judgement,
     /// What came of that.
     pub verdict: Verdict,
-    /// The smallest changes that would allow it, all of them together; empty if it is allowed, or if
-    /// nothing but other policies would allow it.
+    /// The smallest changes that would allow it, all of them together and in this order; empty if it is allowed, or
+    /// if nothing but other policies would allow it.
     pub changes: Vec<Change>,
 }
 
@@ -53,6 +56,19 @@ pub enum Change {
     Rule(PolicyRef),
     /// Somebody has to approve the call.
     Approval,
+    /// A command that makes a directory, which has to be there to be granted, such as `mkdir -p out`.
+    Directory(String),
+    /// A line of the operator's configuration, in the place of the one that is there.
+    Grants {
+        /// The configuration.
+        file: String,
+        /// The section of it, such as `[grants]`.
+        section: String,
+        /// The line, such as `dirs = ["out:rw"]`.
+        line: String,
+    },
+    /// Something that is no change of grants or policies alone, in words.
+    Otherwise(String),
 }
 
 impl fmt::Display for Change {
@@ -65,6 +81,13 @@ impl fmt::Display for Change {
             }
             Change::Rule(rule) => write!(f, "remove the rule {rule}, or let it apply to less"),
             Change::Approval => f.write_str("have it approved"),
+            Change::Directory(command) => write!(f, "make the directory with `{command}`"),
+            Change::Grants {
+                file,
+                section,
+                line,
+            } => write!(f, "in `{section}` of {file}, let it be `{line}`"),
+            Change::Otherwise(words) => f.write_str(words),
         }
     }
 }
@@ -74,6 +97,7 @@ pub(super) fn changes(
     question: &Question<'_>,
     judgement: &Judgement,
     verdict: &Verdict,
+    reach: &Reach<'_>,
 ) -> Vec<Change> {
     match verdict.decision {
         Decision::Allow | Decision::Warn => Vec::new(),
@@ -85,7 +109,7 @@ pub(super) fn changes(
                 (Some(ban), permission) => {
                     let mut changes = Vec::new();
                     for policy in &ban.policies {
-                        let lifted = lift(question, policy);
+                        let lifted = lift(question, policy, reach);
                         // One ban that nothing lifts is enough.
                         if lifted.is_empty() {
                             return Vec::new();
@@ -104,7 +128,7 @@ pub(super) fn changes(
 }
 
 /// What would take an action out of the reach of a policy that bans it.
-fn lift(question: &Question<'_>, policy: &PolicyRef) -> Vec<Change> {
+fn lift(question: &Question<'_>, policy: &PolicyRef, reach: &Reach<'_>) -> Vec<Change> {
     match &policy.file {
         Some(file) if file.ends_with(".cedar") => vec![Change::Exception {
             policy: policy.clone(),
@@ -112,66 +136,10 @@ fn lift(question: &Question<'_>, policy: &PolicyRef) -> Vec<Change> {
         }],
         Some(_) => vec![Change::Rule(policy.clone())],
         None if policy.id.ends_with(".outside-grants") => {
-            let writes = question
-                .action()
-                .declared
-                .as_ref()
-                .is_none_or(Declared::writes);
-            grants(question.facts(), question.grants(), writes)
+            let declared = question.action().declared.as_ref();
+            reach.changes(question, declared.is_none_or(Declared::writes))
         }
         None => Vec::new(),
-    }
-}
-
-/// The flags that grant the directories of all paths that are out of reach; nothing where a path cannot be
-/// granted as it is written.
-fn grants(facts: &Facts, given: &Grants, writes: bool) -> Vec<Change> {
-    let rights = if writes { ":rw" } else { "" };
-    let mut flags = Vec::new();
-    for path in facts.paths.iter().filter(|path| path.named) {
-        if path.inside && (path.writable || !writes) {
-            continue;
-        }
-        if !path.canonical || path.blocked {
-            return Vec::new();
-        }
-        let known = given
-            .dirs()
-            .iter()
-            .filter(|dir| path.inside && super::paths::is_below(&path.normal, &dir.guest))
-            .max_by_key(|dir| dir.guest.len());
-        let flag = match known {
-            Some(dir) => format!(
-                "--dir {}::{}{rights}",
-                super::paths::show(&dir.host),
-                dir.guest
-            ),
-            None => format!("--dir {}{rights}", parent(&path.normal)),
-        };
-        // Whoever chose the path wants the flag pasted into a shell.
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
-        let bare = flag.trim_start_matches("--dir ");
-        let directory = bare.split("::").next().unwrap_or_default();
-        if !bare.chars().all(plain)
-            || bare.matches(':').count() > if known.is_some() { 3 } else { 1 }
-            || matches!(directory, "/" | "/:rw" | "/:ro")
-        {
-            return Vec::new();
-        }
-        let change = Change::Flag(flag);
-        if !flags.contains(&change) {
-            flags.push(change);
-        }
-    }
-    flags
-}
-
-/// The directory that a path is in.
-fn parent(path: &str) -> &str {
-    match path.rsplit_once('/') {
-        None => ".",
-        Some(("", _)) => "/",
-        Some((parent, _)) => parent,
     }
 }
 
@@ -188,10 +156,13 @@ pub(super) fn permit(question: &Question<'_>) -> String {
         [] => String::new(),
         these => format!(" // with any {}", these.join(", ")),
     };
-    match conditions(question).as_slice() {
-        [] => format!("{head};{remark}"),
-        these => format!("{head} when {{ {} }};{remark}", these.join(" && ")),
-    }
+    let conditions = conditions(question).join(" && ");
+    format!("{head} when {{ {conditions} }};{remark}")
+}
+
+/// The condition that only a component of these bytes fulfils.
+pub(super) fn this_component(digest: &Digest) -> String {
+    format!("resource.digest == {}", quoted(&digest.to_string()))
 }
 
 /// The conditions that only this very call fulfils, as far as policies can say it.
@@ -208,9 +179,10 @@ fn this_call(question: &Question<'_>) -> String {
     all.join(" && ")
 }
 
-/// What only these arguments fulfil, with data of these labels.
+/// What only this component with these arguments fulfils, with data of these labels.
 fn conditions(question: &Question<'_>) -> Vec<String> {
-    let mut all = arguments(question);
+    let mut all = vec![this_component(&question.action().digest)];
+    all.extend(arguments(question));
     let labels: Vec<String> = question
         .action()
         .labels
@@ -249,9 +221,10 @@ fn arguments(question: &Question<'_>) -> Vec<String> {
 
 /// The arguments that policies cannot compare, so that a policy is about any of them.
 fn uncompared(question: &Question<'_>) -> Vec<String> {
-    let parameters = question
-        .function()
-        .map_or(&[][..], |function| &function.parameters);
+    let Some(function) = question.function() else {
+        return vec!["words".to_owned()];
+    };
+    let parameters = &function.parameters;
     let values = question.arguments();
     let left = parameters.iter().filter(|parameter| {
         let value = values.get(&parameter.name).unwrap_or(&Value::Null);

@@ -132,6 +132,24 @@ impl Grants {
         &self.dirs
     }
 
+    /// These and one directory more; of one that is there under the same name the rights are the wider ones. `None` if
+    /// it cannot be granted beside the others.
+    pub(super) fn with(&self, more: DirGrant) -> Option<Grants> {
+        let mut with = self.clone();
+        let same = |dir: &&mut DirGrant| dir.host == more.host && dir.guest == more.guest;
+        if let Some(dir) = with.dirs.iter_mut().find(same) {
+            dir.rights = dir.rights.max(more.rights);
+            return Some(with);
+        }
+        let apart =
+            |dir: &DirGrant| !paths::touches(&dir.host, &more.host) && dir.guest != more.guest;
+        if !with.dirs.iter().all(apart) || paths::guest_name(&more.guest).ok()? != more.guest {
+            return None;
+        }
+        with.dirs.push(more);
+        Some(with)
+    }
+
     pub(crate) fn env(&self) -> &BTreeMap<String, String> {
         &self.env
     }

@@ -2,11 +2,13 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Action, Digest, Principal, Verdict};
+use super::Grants;
+use crate::types::{Action, ApprovalRequest, Digest, Grant, Principal, Verdict};
 
 /// An answer that somebody gave for always, so that the same question is not asked again.
 ///
-/// It answers for the policies that asked and for no others, and no ban gives way to it.
+/// It answers for the policies that asked and for no others, for calls that are given no more than the one that was
+/// asked about, and never for what a plan wants approved. No ban gives way to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Lesson {
@@ -27,10 +29,19 @@ pub struct Lesson {
     pub allow: bool,
     /// Who said so.
     pub by: Principal,
+    /// What the call would have been given: of a call that gets more, nobody was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Grant>,
 }
 
 impl Lesson {
-    pub(super) fn answers(&self, action: &Action, verdict: &Verdict, approvers: &str) -> bool {
+    pub(super) fn answers(
+        &self,
+        action: &Action,
+        grants: &Grants,
+        verdict: &Verdict,
+        approvers: &str,
+    ) -> bool {
         self.principal == action.principal
             && self.action == action.name
             && self.digest == action.digest
@@ -40,6 +51,10 @@ impl Lesson {
             && verdict
                 .policies
                 .iter()
-                .all(|policy| self.asked_by.contains(policy))
+                .all(|policy| policy != ApprovalRequest::BY_PLAN && self.asked_by.contains(policy))
+            && grants
+                .list()
+                .iter()
+                .all(|given| self.grants.iter().any(|known| known.covers(given)))
     }
 }

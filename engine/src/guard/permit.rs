@@ -18,6 +18,8 @@ pub(super) struct Given {
     pub(super) limits: Limits,
     pub(super) unused: Vec<Grant>,
     pub(super) policies: Digest,
+    /// Who has to approve; `None` if nobody has to, empty if anybody may.
+    pub(super) approvers: Option<String>,
 }
 
 /// What a used permit leaves behind.
@@ -31,6 +33,7 @@ pub(crate) struct Permitted {
     pub(crate) skipped: bool,
     /// Grants of the outer layers that the component has no use for, and is not given.
     pub(crate) unused: Vec<Grant>,
+    approvers: Option<String>,
     decision: Digest,
     action: Action,
 }
@@ -43,10 +46,18 @@ impl Permit {
             limits,
             unused,
             policies,
+            approvers,
         } = given;
+        let about = About {
+            action: &action,
+            grants: &grants,
+            limits: &limits,
+            approvers: approvers.as_deref(),
+        };
         Self(Permitted {
             target,
-            decision: decision(&action, &grants, &limits, policies),
+            decision: about.hash(policies),
+            approvers,
             limits,
             grants,
             verdict,
@@ -91,8 +102,13 @@ impl Permit {
             arguments,
             ..permitted.action.clone()
         };
-        let found = decision(&now, &permitted.grants, &permitted.limits, policies);
-        if found == permitted.decision {
+        let found = About {
+            action: &now,
+            grants: &permitted.grants,
+            limits: &permitted.limits,
+            approvers: permitted.approvers.as_deref(),
+        };
+        if found.hash(policies) == permitted.decision {
             return Ok(permitted);
         }
         let what = if component != permitted.action.digest {
@@ -116,41 +132,60 @@ pub(super) fn judged(action: &Action, verdict: &Verdict) -> Judged {
     }
 }
 
-/// The hash that binds a decision to all it was made about.
-fn decision(action: &Action, grants: &Grants, limits: &Limits, policies: Digest) -> Digest {
-    let Action {
-        principal,
-        via,
-        name,
-        component: _,
-        version: _,
-        digest,
-        function,
-        declared: _, // part of the component
-        arguments,
-        step,
-        labels,
-    } = action;
-    let step = step
-        .as_ref()
-        .map(|(workflow, step)| format!("{workflow} {step}"))
-        .unwrap_or_default();
-    // Grants and labels are plain data, so they always have a JSON form.
-    let grants = serde_json::to_vec(&(grants.list(), grants.env(), limits)).unwrap_or_default();
-    let labels = serde_json::to_vec(labels).unwrap_or_default();
-    Digest::of_parts([
-        "decision 2".as_bytes(),
-        principal.as_str().as_bytes(),
-        via.as_str().as_bytes(),
-        name.as_bytes(),
-        digest.as_bytes(),
-        function.as_bytes(),
-        arguments.as_bytes(),
-        step.as_bytes(),
-        &labels,
-        &grants,
-        policies.as_bytes(),
-    ])
+/// What a decision is made about, besides policies.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    action: &'a Action,
+    grants: &'a Grants,
+    limits: &'a Limits,
+    approvers: Option<&'a str>,
+}
+
+impl About<'_> {
+    /// The hash that binds a decision to all it was made about.
+    fn hash(self, policies: Digest) -> Digest {
+        let About {
+            action,
+            grants,
+            limits,
+            approvers,
+        } = self;
+        let Action {
+            principal,
+            via,
+            name,
+            component: _,
+            version: _,
+            digest,
+            function,
+            declared: _, // part of the component
+            arguments,
+            step,
+            labels,
+        } = action;
+        let step = step
+            .as_ref()
+            .map(|(workflow, step)| format!("{workflow} {step}"))
+            .unwrap_or_default();
+        // All of this is plain data, so it always has a JSON form.
+        let grants = serde_json::to_vec(&(grants.list(), grants.env(), limits)).unwrap_or_default();
+        let labels = serde_json::to_vec(labels).unwrap_or_default();
+        let approvers = serde_json::to_vec(&approvers).unwrap_or_default();
+        Digest::of_parts([
+            "decision 3".as_bytes(),
+            principal.as_str().as_bytes(),
+            via.as_str().as_bytes(),
+            name.as_bytes(),
+            digest.as_bytes(),
+            function.as_bytes(),
+            arguments.as_bytes(),
+            step.as_bytes(),
+            &labels,
+            &grants,
+            &approvers,
+            policies.as_bytes(),
+        ])
+    }
 }
 
 /// What came of asking.
@@ -188,11 +223,14 @@ impl Refusal {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(super) permit: Permit,
-    /// Who may approve; empty if anybody may.
-    pub(crate) approvers: String,
 }
 
 impl Waiting {
+    /// Who may approve, separated by `,`; empty if anybody may.
+    pub(crate) fn approvers(&self) -> &str {
+        self.permit.0.approvers.as_deref().unwrap_or_default()
+    }
+
     /// The action that waits.
     pub(crate) fn action(&self) -> &Action {
         &self.permit.0.action
@@ -273,10 +311,10 @@ impl Waiting {
 
     fn denied(self, hint: String) -> Refusal {
         let verdict = &self.permit.0.verdict;
-        let who = if self.approvers.is_empty() {
+        let who = if self.approvers().is_empty() {
             String::new()
         } else {
-            format!(" by `{}`", text::line(&self.approvers, 128))
+            format!(" by `{}`", text::line(self.approvers(), 128))
         };
         let denial = Denial {
             code: Code::DeniedApproval,

@@ -218,6 +218,7 @@ impl Policies {
     pub(super) fn lesson(
         &self,
         action: &Action,
+        grants: &Grants,
         verdict: &Verdict,
         approvers: &str,
     ) -> Option<&Lesson> {
@@ -225,7 +226,7 @@ impl Policies {
             self.0
                 .lessons
                 .iter()
-                .filter(|lesson| lesson.answers(action, verdict, approvers))
+                .filter(|lesson| lesson.answers(action, grants, verdict, approvers))
         };
         answers()
             .find(|lesson| !lesson.allow)

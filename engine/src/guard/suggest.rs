@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::explain::{attribute, quoted};
+use super::explain::{attribute, quoted, this_component};
 use crate::event::{Event, EventKind, Source};
-use crate::types::{Grant, Rights, RunId, text};
+use crate::types::{Digest, Grant, Rights, RunId, text};
 
 /// What recorded calls need, and nothing that they did not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +74,9 @@ struct Seen {
     action: String,
     principal: String,
     component: String,
+    digest: Option<Digest>,
+    /// Whether it was a command, whose arguments are words.
+    command: bool,
     arguments: Option<String>,
     truncated: bool,
     grants: Vec<Grant>,
@@ -89,11 +92,15 @@ impl Seen {
         match kind {
             EventKind::ComponentLoaded { name, .. } => self.component.clone_from(name),
             EventKind::PermitIssued {
+                digest,
                 action,
                 principal,
+                function,
                 grants,
                 ..
             } => {
+                self.digest = Some(*digest);
+                self.command = function.is_none();
                 self.action.clone_from(action);
                 self.principal.clone_from(principal);
                 self.grants.clone_from(grants);
@@ -120,10 +127,10 @@ impl Seen {
             quoted(&self.action),
             quoted(&self.component)
         );
-        if broader.arguments {
-            return Ok(format!("{head};"));
+        let mut conditions: Vec<String> = self.digest.iter().map(this_component).collect();
+        if !broader.arguments {
+            conditions.extend(self.conditions()?);
         }
-        let conditions = self.conditions()?;
         Ok(if conditions.is_empty() {
             format!("{head};")
         } else {
@@ -140,6 +147,12 @@ impl Seen {
         let arguments: Value = serde_json::from_str(arguments)
             .map_err(|_| "its arguments are not whole".to_owned())?;
         let Value::Object(arguments) = arguments else {
+            if self.command {
+                return Err(
+                    "policies cannot compare the words of a command whole; `--generalise arguments` permits any"
+                        .to_owned(),
+                );
+            }
             if arguments.as_array().is_some_and(Vec::is_empty) {
                 return Ok(Vec::new());
             }

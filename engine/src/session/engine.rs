@@ -50,6 +50,14 @@ impl Config {
         self
     }
 
+    /// The file in which these grants and those of capabilities are written, for hints: whoever is denied is told what to
+    /// write there, in TOML. Without it, they are told what to add to the command line. Default: none.
+    #[must_use]
+    pub fn granted_in(mut self, file: impl Into<PathBuf>) -> Self {
+        self.policy = self.policy.written_in(file);
+        self
+    }
+
     /// A directory or file of the engine's own state, such as a journal. No grant may touch it. There can be
     /// several.
     #[must_use]

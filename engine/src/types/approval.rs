@@ -103,6 +103,17 @@ pub struct ApprovalRequest {
     pub boot: Option<(String, u64)>,
 }
 
+impl ApprovalRequest {
+    /// Stands among the policies for the plan of a step that has to be approved.
+    pub(crate) const BY_PLAN: &str = "plan.approval";
+
+    /// Whether a plan wants the approval: it is for that plan's step, and nobody can give it for always.
+    #[must_use]
+    pub fn asked_by_plan(&self) -> bool {
+        self.policies.iter().any(|policy| policy == Self::BY_PLAN)
+    }
+}
+
 /// What a person answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalAnswer {

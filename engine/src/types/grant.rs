@@ -25,6 +25,26 @@ pub enum Grant {
     },
 }
 
+impl Grant {
+    /// Whether this is all that the other one is, or more: a variable counts by its name.
+    pub(crate) fn covers(&self, other: &Grant) -> bool {
+        match (self, other) {
+            (
+                Grant::Dir { host, rights, .. },
+                Grant::Dir {
+                    host: inner,
+                    rights: asked,
+                    ..
+                },
+            ) => inner.starts_with(host) && asked <= rights,
+            (Grant::Env { name }, Grant::Env { name: asked }) => name == asked,
+            (Grant::Dir { .. }, Grant::Env { .. }) | (Grant::Env { .. }, Grant::Dir { .. }) => {
+                false
+            }
+        }
+    }
+}
+
 /// What may be done in a granted directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -140,10 +140,7 @@ impl Exec {
                 let read = if guest_args.is_empty() {
                     arguments(args.as_deref()).map(Some)
                 } else {
-                    Err(Fault::usage(
-                        "a function takes its arguments as JSON, and nothing after `--`",
-                    )
-                    .hint("leave out the function to run the component as a command"))
+                    Err(words_of_a_function())
                 };
                 let arguments = problem.or_default(read).unwrap_or_else(Json::null);
                 match (named, function) {
@@ -209,15 +206,24 @@ impl Exec {
     }
 }
 
+/// The fault of words for a command where a function is called.
+pub(crate) fn words_of_a_function() -> Fault {
+    Fault::usage("a function takes its arguments as JSON, and nothing after `--`")
+        .hint("leave out the function to run the component as a command")
+}
+
 /// Puts limits and grants into the layers that they belong to, and returns the caller's: without a configuration
 /// the command line is the operator's, with one it narrows it.
-fn layered(
+pub(crate) fn layered(
     settled: &Settled,
     mut config: Config,
     limits: Limits,
     grants: Option<Grants>,
 ) -> (Config, (Option<Limits>, Option<Grants>)) {
     let mut caller = (None, None);
+    if let Some(file) = &settled.file {
+        config = config.granted_in(file);
+    }
     match (&settled.file, settled.limits) {
         (Some(_), Some(most)) => {
             config = config.limits(most);

@@ -67,13 +67,14 @@ fn reading(path: &str) -> Grants {
     granting(path, Rights::ReadOnly)
 }
 
-fn draft(shape: &Descriptor, ask: Ask, policy: &Policy) -> Draft {
+fn draft<'a>(shape: &Descriptor, ask: Ask, policy: &'a Policy) -> Draft<'a> {
     Draft::new(shape, ask, policy).unwrap()
 }
 
 #[test]
 fn without_any_layer_nothing_is_granted() {
-    let draft = draft(&shape(), ask(Vec::new()), &Policy::default());
+    let policy = Policy::default();
+    let draft = draft(&shape(), ask(Vec::new()), &policy);
     assert_eq!(draft.grants, Grants::none());
     assert_eq!(draft.limits, Limits::default());
 }
@@ -128,7 +129,7 @@ fn the_engines_home_is_refused_in_every_layer() {
 /// A manifest gives nothing: what it does not ask for is taken away, and told.
 #[test]
 fn a_component_gets_no_more_than_its_manifest_asks_for() {
-    let granted = || {
+    let granted = {
         let grants = Grants::builder()
             .dir("/usr/share", "/docs", Rights::ReadWrite)
             .env("LANG", "en")
@@ -140,7 +141,7 @@ fn a_component_gets_no_more_than_its_manifest_asks_for() {
         env: env.iter().map(|name| (*name).to_owned()).collect(),
         limits: AskedLimits::default(),
     };
-    let of = |asks: Asks| draft(&asking(asks), ask(Vec::new()), &granted());
+    let of = |asks: Asks| draft(&asking(asks), ask(Vec::new()), &granted);
 
     let nothing = of(asks(None, &[]));
     assert_eq!(nothing.grants, Grants::none());
@@ -331,11 +332,8 @@ async fn a_bundles_limits_hold_for_its_permits() {
         .wall(WallTime::secs(3600))
         .build()
         .unwrap();
-    let draft = draft(
-        &shape(),
-        ask(Vec::new()),
-        &Policy::default().limited_to(long),
-    );
+    let policy = Policy::default().limited_to(long);
+    let draft = draft(&shape(), ask(Vec::new()), &policy);
     let arguments = || serde_json::Value::Null;
     let decided = draft
         .decide(&paranoid, &SystemClock::new(), &arguments)

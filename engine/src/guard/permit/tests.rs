@@ -19,6 +19,7 @@ fn permit() -> Permit {
         limits: Limits::default(),
         unused: Vec::new(),
         policies: Policies::default().digest(),
+        approvers: None,
     };
     let verdict = Verdict::new(Decision::Allow, &[]);
     Permit::new(action("a.b.v1", None), Target::Command, verdict, given)
@@ -94,6 +95,15 @@ fn the_decisions_hash_binds_everything() {
             ..base.clone()
         },
     ];
+    let decision = |action: &Action, grants: &Grants, limits: &Limits, policies: Digest| {
+        let about = About {
+            action,
+            grants,
+            limits,
+            approvers: None,
+        };
+        about.hash(policies)
+    };
     let mut hashes: BTreeSet<Digest> = changed
         .iter()
         .map(|action| decision(action, &none, &limits, policies))
@@ -109,7 +119,16 @@ fn the_decisions_hash_binds_everything() {
     hashes.insert(decision(&base, &env("1"), &limits, policies));
     hashes.insert(decision(&base, &env("2"), &limits, policies));
     hashes.insert(decision(&base, &none, &limits, Digest::of(b"x")));
-    assert_eq!(hashes.len(), changed.len() + 5);
+    for approvers in ["", "ann", "ann, bob"] {
+        let about = About {
+            action: &base,
+            grants: &none,
+            limits: &limits,
+            approvers: Some(approvers),
+        };
+        hashes.insert(about.hash(policies));
+    }
+    assert_eq!(hashes.len(), changed.len() + 8);
 }
 
 /// This compiles only as long as a permit cannot be copied: with `Clone` it would be ambiguous.

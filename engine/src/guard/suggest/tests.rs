@@ -73,7 +73,8 @@ fn nothing_is_broader_than_what_was_seen() {
         found.policies,
         [
             "@id(\"suggested-1\")\npermit (\n  principal == Principal::\"ann\",\n  action == \
-          Action::\"fs.read.v1\",\n  resource == Component::\"fs\"\n) when {\n  context.args.path \
+          Action::\"fs.read.v1\",\n  resource == Component::\"fs\"\n) when {\n  resource.digest == \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\" &&\n  \
+          context.args.path \
           == \"docs/a/x.md\" &&\n  !(context.args has \"offset\") &&\n  context.args.length == 7\n};"
         ]
     );
@@ -87,7 +88,7 @@ fn nothing_is_broader_than_what_was_seen() {
         suggest(&events, all).policies,
         [
             "@id(\"suggested-1\")\npermit (\n  principal,\n  action == Action::\"fs.read.v1\",\n  \
-          resource == Component::\"fs\"\n);"
+          resource == Component::\"fs\"\n) when {\n  resource.digest == \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n};"
         ]
     );
 }

@@ -79,6 +79,9 @@ pub(crate) struct PolicyExplain {
     pub(crate) function: Option<String>,
     /// The arguments, as for `engine exec`
     pub(crate) args: Option<String>,
+    /// Arguments of a command
+    #[arg(last = true, value_name = "GUEST-ARGS")]
+    pub(crate) guest_args: Vec<String>,
     #[command(flatten, next_help_heading = "Grants")]
     pub(crate) grants: Grants,
     #[command(flatten, next_help_heading = "Policy")]
@@ -177,7 +180,9 @@ pub(crate) struct ApprovalsAnswer {
     pub(crate) reason: String,
     /// Give the same answer whenever these policies ask about this action for this principal
     ///
-    /// It is kept in `learned.toml` beside the configuration.
+    /// It holds for calls that are given no more than this one: the same directories or some below them, with the
+    /// same rights or fewer, and the same variables; arguments and limits may differ. It is kept in `learned.toml`
+    /// beside the configuration. What a plan itself wants approved cannot be answered for always.
     #[arg(long)]
     pub(crate) always: bool,
     /// The operator's configuration

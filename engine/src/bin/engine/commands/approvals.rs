@@ -101,7 +101,11 @@ fn answer(
     // Where an answer for always is kept is found out before anything is answered.
     let beside = match (always, config::place(config.as_deref(), global)) {
         (false, _) => None,
-        (true, Some(config)) => Some(config),
+        (true, Some(place)) => {
+            // Beside one that cannot be read, nobody would read it.
+            config::load(config.as_deref(), global)?;
+            Some(place)
+        }
         (true, None) => {
             return Err(
                 Fault::usage("there is no home, and so no configuration in it")
@@ -112,6 +116,13 @@ fn answer(
     let desk = desk(place, global)?;
     if always {
         let (asked, _) = desk.find(&id, &clock)?;
+        if asked.asked_by_plan() {
+            return Err(Fault::usage(format!(
+                "the plan itself wants `{}` approved, and that cannot be answered for always",
+                line(&asked.action, 200)
+            ))
+            .hint("answer without `--always`; where nobody has to be asked, leave `approval` out of the plan's step"));
+        }
         // A policy without a name is told by its place, and another one can come to stand there.
         if let Some(unnamed) = asked.policies.iter().find(|policy| policy.contains(':')) {
             return Err(Fault::config(format!(
@@ -144,6 +155,7 @@ fn answer(
             asked_by: request.policies.clone(),
             allow: approved,
             by,
+            grants: request.grants.clone(),
         };
         let file = config::learn(&config, lesson)?;
         printer.note(&format!(

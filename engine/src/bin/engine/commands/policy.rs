@@ -97,6 +97,7 @@ fn explain(typed: PolicyExplain, global: &args::Global, printer: &Printer) -> Re
         component,
         function,
         args,
+        guest_args,
         grants,
         guarding,
         output,
@@ -116,10 +117,16 @@ fn explain(typed: PolicyExplain, global: &args::Global, printer: &Printer) -> Re
         .as_ref()
         .and_then(|name| settled.capabilities.get(name));
     let file = entry.map_or(component, |entry| entry.component.clone());
+    if !guest_args.is_empty() && (named.is_some() || function.is_some()) {
+        return Err(settings::words_of_a_function());
+    }
     let call = match (named, function) {
         (Some(name), _) => Call::capability(name, arguments),
         (None, Some(function)) => Call::function(function, arguments),
-        (None, None) => Call::command(["command"], engine::Stdin::Empty),
+        (None, None) => {
+            let words = std::iter::once("command".to_owned()).chain(guest_args);
+            Call::command(words, engine::Stdin::Empty)
+        }
     };
     let mut call = call.principal(Principal::new(&guarding.principal));
     let mut config = Config::new().policies(settled.policies(&guarding)?);
@@ -127,20 +134,11 @@ fn explain(typed: PolicyExplain, global: &args::Global, printer: &Printer) -> Re
         config = config.home(home);
     }
     config = settled.protect(config, &guarding);
-    if let Some(limits) = settled.limits {
-        config = config.limits(limits);
-    }
     let own = settings::settle_grants(grants)?;
-    match (settled.file.is_some(), settled.grants.clone(), own) {
-        (true, most, own) => {
-            if let Some(most) = most {
-                config = config.grants(most);
-            }
-            if let Some(own) = own {
-                call = call.grants(own);
-            }
-        }
-        (false, _, own) => config = config.grants(own.unwrap_or_default()),
+    let limits = settled.limits.unwrap_or_default();
+    let (config, caller) = settings::layered(&settled, config, limits, own);
+    if let Some(grants) = caller.1 {
+        call = call.grants(grants);
     }
     let config = settled.apply(config, &lock)?;
     let engine = Engine::builder().config(config).build()?;
@@ -206,7 +204,9 @@ fn propose(typed: PolicySuggest, printer: &Printer) -> Result<(), Fault> {
                 ))?;
             }
             if found.policies.is_empty() {
-                printer.note("no call in these events was permitted\n");
+                if found.left_out.is_empty() {
+                    printer.note("no call in these events was permitted\n");
+                }
                 return Ok(());
             }
             printer.data(&engine::data::block(&found.policies.join("\n\n")))

@@ -11,7 +11,7 @@ use super::{Entry, Settled, learned};
 use crate::settings;
 
 /// The most bytes of a configuration or of a file of policies.
-const MOST: u64 = 1 << 20;
+pub(super) const MOST: u64 = 1 << 20;
 
 /// `engine.toml`, as written.
 #[derive(Debug, Default, Deserialize)]

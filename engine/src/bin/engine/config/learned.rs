@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -6,6 +7,7 @@ use engine::Fault;
 use engine::data::Lesson;
 use serde::{Deserialize, Serialize};
 
+use super::file::MOST as MOST_BYTES;
 use super::read_text;
 
 /// The most answers that are kept.
@@ -19,8 +21,14 @@ struct Learned {
     lessons: Vec<Lesson>,
 }
 
-fn place(config: &Path) -> PathBuf {
+/// The file of answers beside a configuration.
+pub(super) fn place(config: &Path) -> PathBuf {
     config.with_file_name("learned.toml")
+}
+
+/// The file that whoever changes the answers holds locked meanwhile.
+pub(super) fn lock_place(config: &Path) -> PathBuf {
+    config.with_file_name("learned.toml.lock")
 }
 
 /// Reads the answers beside a configuration; none if there is no file.
@@ -53,17 +61,52 @@ pub(super) fn load(config: &Path) -> Result<Vec<Lesson>, Fault> {
     Ok(lessons)
 }
 
-/// Adds an answer to those beside a configuration, unless it is there already.
+/// Adds an answer to those beside a configuration, unless it is there already. Of several that do so at once, one
+/// does it after the other, so that no answer is lost.
 pub(crate) fn learn(config: &Path, lesson: Lesson) -> Result<PathBuf, Fault> {
+    let _lock = lock(config)?;
     let mut lessons = load(config)?;
-    if !lessons.contains(&lesson) {
-        lessons.push(lesson);
-    }
     let file = place(config);
+    if lessons.contains(&lesson) {
+        return Ok(file);
+    }
+    lessons.push(lesson);
+    let count = lessons.len();
     let text = toml::to_string(&Learned { lessons })
         .map_err(|error| Fault::system("writing the learned answers").caused_by(error))?;
+    // What could not be read again would stop every call.
+    if count > MOST || text.len() as u64 > MOST_BYTES {
+        return Err(Fault::config(format!(
+            "`{}` would have {count} answers in {} bytes, over the limit of {MOST} in {MOST_BYTES}",
+            engine::data::line(&file.to_string_lossy(), 256),
+            text.len(),
+        ))
+        .hint("remove answers that are needed no more"));
+    }
     replace(&file, &text, 0o600)?;
     Ok(file)
+}
+
+/// Waits until nobody else changes the answers, and keeps others from it until the file is dropped.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file beside the configuration, which is the binary's to write"
+)]
+fn lock(config: &Path) -> Result<File, Fault> {
+    let place = lock_place(config);
+    let opened = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&place);
+    let locked = opened.and_then(|file| file.lock().map(|()| file));
+    locked.map_err(|error| {
+        Fault::config(format!(
+            "cannot lock `{}`",
+            engine::data::line(&place.to_string_lossy(), 256)
+        ))
+        .caused_by(error)
+    })
 }
 
 /// Replaces a file as a whole: a reader sees the old one or the new one.
@@ -95,3 +138,6 @@ pub(crate) fn replace(file: &Path, text: &str, mode: u32) -> Result<(), Fault> {
         failed(error)
     })
 }
+
+#[cfg(test)]
+mod tests;

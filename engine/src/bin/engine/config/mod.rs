@@ -56,11 +56,16 @@ pub(crate) fn place(named: Option<&Path>, global: &args::Global) -> Option<PathB
     }
 }
 
-/// Reads the configuration. One that is named has to be there; the one in the engine's home need not.
+/// Reads the configuration. One that is named has to be there; the one in the engine's home need not, and what
+/// somebody answered for always holds without it.
 pub(crate) fn load(named: Option<&Path>, global: &args::Global) -> Result<Settled, Fault> {
     match place(named, global) {
         Some(file) if named.is_some() || file.exists() => file::load(&file),
-        _ => Ok(Settled::default()),
+        Some(file) => Ok(Settled {
+            lessons: learned::load(&file)?,
+            ..Settled::default()
+        }),
+        None => Ok(Settled::default()),
     }
 }
 
@@ -129,7 +134,8 @@ impl Settled {
             [
                 file.clone(),
                 file.with_extension("lock"),
-                file.with_file_name("learned.toml"),
+                learned::place(file),
+                learned::lock_place(file),
             ]
         });
         let policies = self.policies.iter().cloned();
