@@ -391,6 +391,9 @@ impl Engine {
 
     /// Checks, compiles, describes and links a component, on a thread of its own.
     ///
+    /// Policies speak of a component by its name, and an engine takes any number of the same name: what a
+    /// policy says of one of them it says of all. Give what is to be told apart names of its own.
+    ///
     /// # Errors
     ///
     /// Faults with the codes `E-INVALID-COMPONENT` and `E-LIMIT-COMPILE`.

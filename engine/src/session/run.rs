@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tracing::Instrument as _;
 
 use super::approve::approve;
-use super::choose::{Chosen, choose};
+use super::choose::{Chosen, check_unconfigured, choose};
 use super::engine::Inner;
 use super::request::{Call, CallTarget};
 use crate::component::{
@@ -156,6 +156,12 @@ impl<'a> Run<'a> {
             labels,
         };
         let action = self.action(shape, &chosen, asker);
+        if chosen.capability.is_none() {
+            check_unconfigured(&action.name).inspect_err(|fault| {
+                tally.denied();
+                self.denied(fault, self.engine.policies.get().outside_grants());
+            })?;
+        }
         let Chosen {
             target,
             streams,
@@ -255,6 +261,9 @@ impl<'a> Run<'a> {
             labels,
         };
         let action = self.action(shape, &chosen, asker);
+        if capability.is_none() {
+            check_unconfigured(&action.name)?;
+        }
         let ask = Ask {
             target,
             counters: tally.look(&action),
