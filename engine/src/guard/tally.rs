@@ -80,7 +80,7 @@ impl Tally {
     }
 
     /// Counts an action that was denied.
-    fn denied(&self) {
+    pub(crate) fn denied(&self) {
         let mut counts = self.lock();
         counts.denials = counts.denials.saturating_add(1);
     }
