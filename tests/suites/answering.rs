@@ -22,11 +22,11 @@ fn place() -> Place {
 fn waiting(place: &Place) -> Vec<Value> {
     let told = place.works(&["approvals", "ls", "--output", "json"]);
     let told: Value = serde_json::from_str(&told).unwrap();
-    told["waiting"].as_array().unwrap().clone()
+    told.get("waiting").unwrap().as_array().unwrap().clone()
 }
 
 fn id(question: &Value) -> String {
-    question["id"].as_str().unwrap().to_owned()
+    question.get("id").unwrap().as_str().unwrap().to_owned()
 }
 
 /// The one question that waits, as soon as it does.

@@ -15,7 +15,7 @@ use crate::event::{Event, EventKind, Scope, Sink, Source as Speaker};
 use crate::guard::{Grants, Policies};
 use crate::journal::{Filter, Journal, JournalOptions, JournalReader};
 use crate::session::{Config, Engine};
-use crate::types::{Principal, Rights, RosterEntry, RunId, Status, WorkflowId, text};
+use crate::types::{Principal, Rights, RosterEntry, RunId, Status, WorkflowId};
 use crate::workflow::{About, Act, Plan, Start, State, StepStatus, Workflows};
 
 /// The test guests, as `cargo xtask test` or the suites have built them.
@@ -303,38 +303,10 @@ fn known(dir: &Path) -> Option<(State, BTreeSet<(String, RunId)>)> {
     })
 }
 
-/// Prints what is known of the workflow, to find out what went wrong.
-fn tell_all(dir: &Path) {
-    let journal = JournalOptions::new().open(dir.join("journal.db")).unwrap();
-    let entry = crate::types::Roster::entries(&journal, 1)
-        .unwrap()
-        .pop()
-        .unwrap();
-    for input in crate::types::Inputs::inputs(&journal, entry.workflow)
-        .unwrap()
-        .iter()
-        .skip(1)
-    {
-        eprintln!("{}", text::line(input, 400));
-    }
-    journal.close().unwrap();
-    let reader = JournalReader::open(dir.join("journal.db")).unwrap();
-    reader
-        .each(Filter::default(), |stored| {
-            let event = stored.event().unwrap();
-            eprintln!("{} {:?} {}", event.ts, event.scope, event.kind.name());
-            Ok(())
-        })
-        .unwrap();
-}
-
 /// Checks what has to hold after every kill.
 fn holds(dir: &Path, acknowledged: &BTreeSet<String>) {
     let lines = lines(dir);
     let distinct: BTreeSet<&String> = lines.iter().collect();
-    if distinct.len() != lines.len() {
-        tell_all(dir);
-    }
     assert_eq!(
         distinct.len(),
         lines.len(),
