@@ -222,7 +222,7 @@ async fn labelled_data_is_denied_where_the_same_call_without_labels_runs() {
 
 /// A copy of a component under another file's name is judged by the same groups, and has no capability's name.
 #[tokio::test]
-async fn a_files_name_takes_nothing_out_of_a_policys_reach() {
+async fn a_files_name_takes_nothing_out_of_reach_of_policies() {
     let forbid = r#"@id("no-reading") forbid (principal, action in Action::"read", resource);"#;
     let (engine, _) = engine(Policies::builder().cedar(cedar(forbid)), Grants::none());
     let dir = tempfile::tempdir().unwrap();

@@ -32,7 +32,7 @@ fn a_file_of_any_name_has_a_name_for_policies() {
         ("my tool.wasm", "my-tool"),
         ("component:x.wasm", "component-x"),
         ("fs.read.wat", "fs-read"),
-        ("caf\u{e9}.wasm", "caf-"),
+        ("na\u{ef}ve.wasm", "na-ve"),
         (".wasm", "-wasm"),
         ("plain", "plain"),
         ("..", "--"),

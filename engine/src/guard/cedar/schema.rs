@@ -54,7 +54,12 @@ impl Known {
 /// The groups that an action belongs to, whatever it is called: all but one of its own name, lest one
 /// contains itself.
 pub(super) fn groups(name: &str, component: &str, declared: Option<&Declared>) -> Vec<String> {
-    let classes = classes_of(declared).into_iter().map(str::to_owned);
+    // No action is called as a class is; were one, two of them could contain each other.
+    let is_class = classes().any(|class| class == name);
+    let classes = classes_of(declared)
+        .into_iter()
+        .filter(|class| !is_class || *class < name)
+        .map(str::to_owned);
     classes
         .chain([group_of(component)])
         .filter(|group| group != name)
