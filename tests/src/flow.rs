@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use engine::data::{ApprovalDesk, GrantsBuilder, JournalOptions, Mode, Policies, Principal};
 use engine::workflow::{
-    Act, Checked, MemoryStore, Plan, Start, State, Summary, WorkflowStore, Workflows,
+    Act, Checked, MemoryStore, Plan, Start, State, StepStatus, Summary, WorkflowStore, Workflows,
 };
 use engine::{Config, Engine, Event, Fault, Grants, Journal, Memory, Rights, Source};
 use serde_json::{Value, json};
@@ -109,6 +109,31 @@ impl Flow {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
         (id, running)
+    }
+
+    /// Begins to run a plan, and waits until its first step runs.
+    pub async fn begin_running(
+        &self,
+        plan: &Value,
+    ) -> (
+        engine::data::WorkflowId,
+        tokio::task::JoinHandle<Result<Summary, Fault>>,
+    ) {
+        let (id, running) = self.begin(plan).await;
+        let runs = |state: &State| {
+            let first = state.steps().first();
+            first.is_some_and(|step| step.status == StepStatus::Running)
+        };
+        self.until(id, runs).await;
+        (id, running)
+    }
+
+    /// Runs a plan until its first step runs, and drops whoever drives it.
+    pub async fn left_running(&self, plan: &Value) -> engine::data::WorkflowId {
+        let (id, running) = self.begin_running(plan).await;
+        running.abort();
+        running.await.unwrap_err();
+        id
     }
 
     /// Does something to a workflow.

@@ -1,93 +1,21 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 #[cfg(feature = "guard-cedar")]
 use std::sync::{Mutex, PoisonError};
 
 use super::capability::Capability;
 use super::clock::SystemClock;
+use super::config::Config;
 use super::request::Call;
 use super::run::Run;
 use crate::component::{Compiled, Runtime, Source};
 use crate::event::Sink;
-use crate::guard::{ApprovalDesk, Approver, Current, Explanation, Grants, Policies, Policy};
+use crate::guard::{ApprovalDesk, Approver, Current, Explanation, Policies, Policy};
 #[cfg(feature = "guard-cedar")]
 use crate::guard::{Known, Named};
 #[cfg(feature = "guard-cedar")]
 use crate::types::Digest;
 use crate::types::{Clock, Descriptor, Fault, FaultKind, Json, Limits, Outcome, Phase, text};
-
-/// What the operator of an engine decides: the outermost layer of every call.
-///
-/// Defaults: the limits of [`Limits`], no grants, no home, the policies of the bundle `strict`.
-#[derive(Clone, Debug, Default)]
-pub struct Config {
-    policy: Policy,
-    policies: Policies,
-    capabilities: Vec<Capability>,
-}
-
-impl Config {
-    /// Starts from the defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The most that any call may use.
-    #[must_use]
-    pub fn limits(mut self, most: Limits) -> Self {
-        self.policy = self.policy.limited_to(most);
-        self
-    }
-
-    /// The most that any call may be given; a call that asks for nothing gets all of it.
-    ///
-    /// Without this layer a call gets what it asks for itself.
-    #[must_use]
-    pub fn grants(mut self, most: Grants) -> Self {
-        self.policy = self.policy.grants(most);
-        self
-    }
-
-    /// The file in which these grants and those of capabilities are written, for hints: whoever is denied is told what to
-    /// write there, in TOML. Without it, they are told what to add to the command line. Default: none.
-    #[must_use]
-    pub fn granted_in(mut self, file: impl Into<PathBuf>) -> Self {
-        self.policy = self.policy.written_in(file);
-        self
-    }
-
-    /// A directory or file of the engine's own state, such as a journal. No grant may touch it. There can be
-    /// several.
-    #[must_use]
-    pub fn home(mut self, home: impl Into<PathBuf>) -> Self {
-        self.policy = self.policy.home(home);
-        self
-    }
-
-    /// A file that decides what calls may do, such as a configuration or a file of policies. No grant may let
-    /// a guest change it. There can be several.
-    #[must_use]
-    pub fn protect(mut self, file: impl Into<PathBuf>) -> Self {
-        self.policy = self.policy.protect(file);
-        self
-    }
-
-    /// What judges every action.
-    #[must_use]
-    pub fn policies(mut self, policies: Policies) -> Self {
-        self.policies = policies;
-        self
-    }
-
-    /// Adds a capability under a name of its own.
-    #[must_use]
-    pub fn capability(mut self, capability: Capability) -> Self {
-        self.capabilities.push(capability);
-        self
-    }
-}
 
 /// Collects what an engine needs.
 #[derive(Default)]
@@ -156,7 +84,8 @@ impl EngineBuilder {
     ///
     /// # Errors
     ///
-    /// `E-INVALID-CONFIG` if a grant touches the engine's home, or two capabilities have the same name.
+    /// A fault with the code `E-INVALID-CONFIG` if a grant touches the engine's home, or two capabilities
+    /// have the same name.
     pub fn build(self) -> Result<Engine, Fault> {
         let EngineBuilder {
             config:
@@ -389,7 +318,9 @@ impl Engine {
     }
 
     /// Checks, compiles, describes and links a component, on a thread of its own.
-    /// What a policy says of a component's name holds for all that are called so.
+    ///
+    /// Policies speak of a component by its name, and an engine takes any number of the same name: what a
+    /// policy says of one of them it says of all. Give what is to be told apart names of its own.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use engine::data::{
 };
 use engine::workflow::{About, Start, State, StepStatus};
 use engine_tests::Flow;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{none, state};
 
@@ -241,11 +241,7 @@ async fn stopping_what_nobody_drives_runs_nothing() {
         ],
         none(),
     );
-    let (id, running) = flow.begin(&plan).await;
-    flow.until(id, |state| state.steps()[0].status == StepStatus::Running)
-        .await;
-    running.abort();
-    running.await.unwrap_err();
+    let id = flow.left_running(&plan).await;
     tokio::time::sleep(Duration::from_millis(20)).await;
     flow.act(id, None, json!({"action": "stop"})).await.unwrap();
     let summary = flow.workflows.summary(id).unwrap();
@@ -310,11 +306,7 @@ async fn answers_are_checked_where_nobody_drives() {
         ],
         none(),
     );
-    let (id, running) = flow.begin(&plan).await;
-    flow.until(id, |state| state.steps()[0].status == StepStatus::Running)
-        .await;
-    running.abort();
-    running.await.unwrap_err();
+    let id = flow.left_running(&plan).await;
     // It is taken up, so that its question is asked, and left again.
     let workflows = flow.workflows.clone();
     let resumed = tokio::spawn(async move { workflows.resume(id, false).await });
@@ -359,22 +351,12 @@ async fn a_dropped_driver_writes_nothing_more() {
     }
 }
 
-/// Runs a plan until its first step runs, and leaves it.
-async fn left_running(flow: &Flow, plan: &Value) -> WorkflowId {
-    let (id, running) = flow.begin(plan).await;
-    flow.until(id, |state| state.steps()[0].status == StepStatus::Running)
-        .await;
-    running.abort();
-    running.await.unwrap_err();
-    id
-}
-
 /// A workflow goes on with the components that its plan was checked with, unless somebody accepts others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_component_is_refused_unless_it_is_accepted() {
     let flow = Flow::builder().unguarded().build().await;
     let plan = Flow::plan(&[("nap", "nap", json!({"ms": 900}), none())], none());
-    let id = left_running(&flow, &plan).await;
+    let id = flow.left_running(&plan).await;
     let altered = flow.altered("steps").await;
     let refused = altered.resume(id, false).await.unwrap_err();
     assert_eq!(refused.code().as_str(), "E-DENIED-STALE");
@@ -392,7 +374,7 @@ async fn another_component_to_take_back_with_is_refused() {
         "undo": {"capability": "text", "function": "count-words", "args": {"text": "a"}},
     });
     let plan = Flow::plan(&[("nap", "nap", json!({"ms": 900}), undo)], none());
-    let id = left_running(&flow, &plan).await;
+    let id = flow.left_running(&plan).await;
     let altered = flow.altered("text").await;
     let refused = altered.resume(id, false).await.unwrap_err();
     assert_eq!(refused.code().as_str(), "E-DENIED-STALE");

@@ -26,9 +26,7 @@ async fn stopping_ends_a_busy_guest() {
         ],
         none(),
     );
-    let (id, running) = flow.begin(&plan).await;
-    flow.until(id, |state| state.steps()[0].status == StepStatus::Running)
-        .await;
+    let (id, running) = flow.begin_running(&plan).await;
     let asked = Instant::now();
     flow.act(id, None, json!({"action": "stop"})).await.unwrap();
     let summary = running.await.unwrap().unwrap();

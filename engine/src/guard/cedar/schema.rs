@@ -54,12 +54,7 @@ impl Known {
 /// The groups that an action belongs to, whatever it is called: all but one of its own name, lest one
 /// contains itself.
 pub(super) fn groups(name: &str, component: &str, declared: Option<&Declared>) -> Vec<String> {
-    // No action is called as a class is; were one, two of them could contain each other.
-    let is_class = classes().any(|class| class == name);
-    let classes = classes_of(declared)
-        .into_iter()
-        .filter(|class| !is_class || *class < name)
-        .map(str::to_owned);
+    let classes = classes_of(declared).into_iter().map(str::to_owned);
     classes
         .chain([group_of(component)])
         .filter(|group| group != name)
@@ -90,8 +85,11 @@ pub fn schema(known: &[Known]) -> String {
     {
         text.push_str(&format!("action {};\n", quoted(group)));
     }
-    for (name, one) in actions {
-        let parents: Vec<String> = one.groups().iter().map(|name| quoted(name)).collect();
+    for (name, one) in &actions {
+        // Two actions that are called like groups of each other would make a ring, which Cedar refuses.
+        let rings = |group: &str| groups.contains(*name) && actions.contains_key(group);
+        let parents = one.groups().into_iter().filter(|group| !rings(group));
+        let parents: Vec<String> = parents.map(|group| quoted(&group)).collect();
         let parents = match parents.as_slice() {
             [] => String::new(),
             parents => format!(" in [{}]", parents.join(", ")),

@@ -12,10 +12,8 @@ use serde_json::{Value, json};
 
 use super::driving::{Driving, blocking};
 use super::{WorkflowStore, Workflows, unfit};
-use crate::types::{
-    Declared, Effect, Fault, Function, Parameter, Principal, WitType, WorkflowId, text,
-};
-use crate::workflow::check::{Finding as _, narrowed};
+use crate::types::{Effect, Fault, Function, Parameter, Principal, WitType, WorkflowId, text};
+use crate::workflow::check::{Finding as _, Found, narrowed};
 use crate::workflow::machine::{About, Act, Known, State, What};
 use crate::workflow::plan::StepSpec;
 use crate::workflow::refs::{self, Reference, Yields};
@@ -204,8 +202,8 @@ impl Driving {
                 args: Some(args),
                 ..
             } => {
-                let (function, _) = self.function(self.spec(step)?)?;
-                self.fit(&function, args)?;
+                let found = self.function(self.spec(step)?)?;
+                self.fit(&found.function, args)?;
                 Ok(None)
             }
             Act::OverrideResult { step, value } => {
@@ -242,29 +240,23 @@ impl Driving {
             .ok_or_else(|| format!("there is no step `{}`", text::line(step, 100)))
     }
 
-    fn function(&self, spec: &StepSpec) -> Result<(Function, (Known, Option<Declared>)), String> {
+    fn function(&self, spec: &StepSpec) -> Result<Found, String> {
         self.look_up(&spec.capability, spec.function.as_deref())
     }
 
-    fn look_up(
-        &self,
-        capability: &str,
-        function: Option<&str>,
-    ) -> Result<(Function, (Known, Option<Declared>)), String> {
+    fn look_up(&self, capability: &str, function: Option<&str>) -> Result<Found, String> {
         let crew = &self.workflows.crew.crew;
-        crew.find(capability, function)
-            .map(|found| (found.function, (found.known, found.declared)))
-            .map_err(|fault| {
-                if self.only_steers {
-                    format!(
-                        "nobody drives the workflow, and `{}` is not at hand to check this: \
-                         go on with it first, with `engine workflow resume`",
-                        text::line(capability, 128)
-                    )
-                } else {
-                    fault.to_string()
-                }
-            })
+        crew.find(capability, function).map_err(|fault| {
+            if self.only_steers {
+                format!(
+                    "nobody drives the workflow, and `{}` is not at hand to check this: \
+                     go on with it first, with `engine workflow resume`",
+                    text::line(capability, 128)
+                )
+            } else {
+                fault.to_string()
+            }
+        })
     }
 
     fn added(&self, spec: &StepSpec) -> Result<Known, String> {
@@ -276,27 +268,32 @@ impl Driving {
                 text::line(&spec.capability, 128)
             ));
         }
-        let (function, known) = self.function(spec)?;
-        self.fit(&function, &spec.args)?;
-        let effects = known.1.iter().flat_map(|declared| &declared.effects);
-        let destroys = effects
-            .into_iter()
-            .any(|effect| *effect == Effect::Destructive);
+        let found = self.function(spec)?;
+        self.fit(&found.function, &spec.args)?;
+        let declared = found.declared.as_ref();
+        let destroys =
+            declared.is_some_and(|declared| declared.effects.contains(&Effect::Destructive));
         if destroys && spec.undo.is_none() && spec.approval.is_none() {
             return Err("a destructive action needs `undo` or `approval`".to_owned());
         }
         if let Some(undo) = &spec.undo {
             let capability = undo.capability.as_ref().unwrap_or(&spec.capability);
-            let (function, _) = self.look_up(capability, undo.function.as_deref())?;
-            let problems = refs::fit(&undo.args, &function, &|reference| match reference {
-                Reference::Output { step, path } if *step == spec.id => self.yields_of(spec, path),
-                reference => self.yields(reference),
-            });
+            let taken_back = self.look_up(capability, undo.function.as_deref())?;
+            let problems = refs::fit(
+                &undo.args,
+                &taken_back.function,
+                &|reference| match reference {
+                    Reference::Output { step, path } if *step == spec.id => {
+                        self.yields_of(spec, path)
+                    }
+                    reference => self.yields(reference),
+                },
+            );
             if let Some(problem) = problems.first() {
                 return Err(format!("the arguments of its undo do not fit: {problem}"));
             }
         }
-        Ok(narrowed(known.0, spec))
+        Ok(narrowed(found.known, spec))
     }
 
     /// Types arguments against the function of a step and the results of others.
@@ -320,7 +317,7 @@ impl Driving {
 
     fn yields_of(&self, spec: &StepSpec, path: &[String]) -> Result<Yields, refs::Problem> {
         match self.function(spec) {
-            Ok((function, _)) => refs::yields(refs::output(&function), path),
+            Ok(found) => refs::yields(refs::output(&found.function), path),
             Err(why) => Err(refs::Problem::new("a function that is at hand", why)),
         }
     }

@@ -88,8 +88,12 @@ pub(crate) struct Tallied {
 impl Tallied {
     pub(super) fn started(&mut self, action: &str) {
         self.calls = self.calls.saturating_add(1);
-        let count = self.of.entry(action.to_owned()).or_insert(0);
-        *count = count.saturating_add(1);
+        match self.of.get_mut(action) {
+            Some(count) => *count = count.saturating_add(1),
+            None => {
+                self.of.insert(action.to_owned(), 1);
+            }
+        }
     }
 
     /// Counts a call by how it ended.

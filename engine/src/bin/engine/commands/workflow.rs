@@ -94,9 +94,15 @@ impl Found {
         Ok(())
     }
 
-    /// The command that goes on with the workflow.
-    fn resume_command(&self) -> String {
-        format!("engine workflow resume {}{}", self.id, self.place.told)
+    /// Says how to go on, if nobody drives the workflow and it has not ended.
+    fn note_undriven(&self, printer: &Printer) -> Result<(), Fault> {
+        if !self.workflows.state(self.id)?.has_ended() && !self.is_driven()? {
+            let (id, told) = (self.id, &self.place.told);
+            printer.note(&format!(
+                "nobody drives it now; to go on: engine workflow resume {id}{told}\n"
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -275,13 +281,7 @@ fn answer(typed: WorkflowAnswer, global: &args::Global, printer: &Printer) -> Re
     }
     let token = question.token.clone();
     found.act((&by, Some(token)), act, "answered\n", printer)?;
-    if !found.is_driven()? && !found.workflows.state(found.id)?.has_ended() {
-        printer.note(&format!(
-            "nobody drives it now; to go on: {}\n",
-            found.resume_command()
-        ));
-    }
-    Ok(())
+    found.note_undriven(printer)
 }
 
 fn resume(
@@ -353,7 +353,10 @@ fn elsewhere(
     match telling.output {
         Output::Json => printer.data(&summary.to_json())?,
         Output::Text if ended => printer.data(&render::summary(&summary))?,
-        Output::Text => printer.note(told),
+        Output::Text => {
+            printer.note(told);
+            found.note_undriven(printer)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
