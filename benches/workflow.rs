@@ -21,7 +21,8 @@ const STEPS: usize = 1_000;
 const RUNS: usize = 5;
 
 pub(crate) fn define() {
-    if std::env::args().any(|word| !word.starts_with('-') && !"workflow".contains(&word)) {
+    let mut words = std::env::args().skip(1);
+    if words.any(|word| !word.starts_with('-') && !"workflow".contains(&word)) {
         return;
     }
     transitions();
