@@ -127,12 +127,12 @@ impl Stage {
         let mut builder = Engine::builder()
             .config(crew.config.clone())
             .sink(journal.clone());
-        if let Some(terminal) = Terminal::open(screen.clone()) {
-            builder = builder.approver(terminal);
-        }
         let mut desk = ApprovalDesk::new(Arc::new(Desk::opened(journal.clone())));
         if !place.told.is_empty() {
             desk = desk.told(place.told.trim_start().to_owned());
+        }
+        if let Some(terminal) = Terminal::open(screen.clone(), Some(desk.clone())) {
+            builder = builder.approver(terminal);
         }
         builder = builder.approvals(desk);
         let mut writing = None;
@@ -305,6 +305,8 @@ async fn stop_on_interrupt(
     // Caught, so that a guest that writes too large a file gets an error, and not the engine.
     let _caught = signal(SignalKind::from_raw(FILE_TOO_LARGE));
     interrupt.recv().await;
+    // Whoever is asked something does not answer any more.
+    screen.interrupt();
     screen.alone(|| {
         printer.note("stopping; interrupt again to leave it as it is, to be resumed\n");
     });
