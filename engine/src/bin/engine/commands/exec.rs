@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use engine::data::{ApprovalDesk, Cancel, JournalOptions};
+use engine::data::{ApprovalDesk, Cancel, JournalOptions, Mode};
 #[cfg(feature = "otel")]
 use engine::data::{Audit, Otlp};
 use engine::{Call, Engine, Fault, FaultKind, Outcome, Status};
@@ -11,7 +11,7 @@ use super::{load, report_early};
 use crate::args::{self, Output};
 use crate::desk::{Desk, Terminal};
 use crate::exit;
-use crate::render::{EventWriter, Notes, Printer, Screen};
+use crate::render::{self, EventWriter, Notes, Printer, Screen};
 use crate::settings::{Events, EventsTo, Exec, Kind};
 use crate::streams::{Passing, is_reader_gone, pass};
 
@@ -47,11 +47,15 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         journal,
         desk,
         minisign_key,
+        mode,
         problem,
     } = settings;
     let mut builder = Engine::builder().config(config);
     let screen = Screen::default();
     if output == Output::Text {
+        if mode == Mode::Off {
+            render::unguarded(printer);
+        }
         builder = builder.sink(Notes::new(*printer));
     }
     let mut writing = None;

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::data::{ApprovalDesk, JournalOptions, Principal, WorkflowId};
+use engine::data::{ApprovalDesk, JournalOptions, Mode, Principal, WorkflowId};
 use engine::workflow::{
     Act, Criterion, MemoryStore, PlanSpec, StepSpec, Summary, WorkflowStore, Workflows,
 };
@@ -17,7 +17,7 @@ use super::exec::FILE_TOO_LARGE;
 use super::{journal_place, load};
 use crate::args;
 use crate::desk::{Desk, OPERATOR, Terminal, make_home};
-use crate::render::{Board, EventThread, EventWriter, Live, Printer, Progress, Screen};
+use crate::render::{self, Board, EventThread, EventWriter, Live, Printer, Progress, Screen};
 use crate::settings::{self, Crew, Events, EventsTo};
 
 /// Threads that steps which compute share, and no more than this many.
@@ -143,6 +143,9 @@ impl Stage {
         }
         // Events on standard error are all that is told there.
         let quiet = events.is_some_and(|events| matches!(events.to, EventsTo::Stderr));
+        if crew.mode == Mode::Off && !quiet {
+            render::unguarded(printer);
+        }
         let mut live = None;
         match board {
             _ if quiet => {}
