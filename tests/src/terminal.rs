@@ -47,7 +47,7 @@ impl AtTerminal {
                 match screen.read(&mut some) {
                     Ok(0) => break,
                     Ok(length) => {
-                        let more = String::from_utf8_lossy(&some[..length]);
+                        let more = String::from_utf8_lossy(some.get(..length).unwrap());
                         said.lock().unwrap().push_str(&more);
                     }
                     Err(_) => std::thread::sleep(Duration::from_millis(10)),

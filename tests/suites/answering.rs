@@ -1,4 +1,8 @@
 //! Answering questions on the command line, and what answers for always hold for.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

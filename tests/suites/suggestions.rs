@@ -1,4 +1,9 @@
 //! What a denial suggests, done to the letter: the printed text and nothing else, through the real program.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
 use std::process::Command;
 

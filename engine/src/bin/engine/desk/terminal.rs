@@ -91,7 +91,7 @@ impl Terminal {
                     self.tell("\n");
                     return Heard::Nobody;
                 }
-                heard => return heard,
+                heard @ (Heard::Yes | Heard::No) => return heard,
             }
         }
         Heard::Else
