@@ -1,13 +1,15 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::data::{ApprovalDesk, GrantsBuilder, JournalOptions, Mode, Policies, Principal};
 use engine::workflow::{
     Act, Checked, MemoryStore, Plan, Start, State, Summary, WorkflowStore, Workflows,
 };
-use engine::{Config, Engine, Event, Fault, Grants, Journal, Memory, Rights};
+use engine::{Config, Engine, Event, Fault, Grants, Journal, Memory, Rights, Source};
 use serde_json::{Value, json};
 
+use crate::build::guests;
 use crate::guest;
 use crate::slow::SlowStore;
 
@@ -33,6 +35,7 @@ pub struct FlowBuilder {
     policies: Policies,
     journaled: bool,
     slow: bool,
+    questions_last: Option<Duration>,
     grants: Option<Grants>,
 }
 
@@ -43,6 +46,7 @@ impl Flow {
             policies: Policies::default(),
             journaled: false,
             slow: false,
+            questions_last: None,
             grants: None,
         }
     }
@@ -135,6 +139,17 @@ impl Flow {
         panic!("{:#?}", self.workflows.state(id).unwrap());
     }
 
+    /// The same with another version of a component, which does the same.
+    pub async fn altered(&self, name: &str) -> Workflows {
+        let path = guests().join(format!("{name}.wasm"));
+        let mut bytes = std::fs::read(path).unwrap();
+        // A custom section `x` without content.
+        bytes.extend([0, 2, 1, b'x']);
+        let other = Source::bytes(name, bytes).unwrap();
+        let component = self.engine.load(other).await.unwrap();
+        self.workflows.clone().component(component)
+    }
+
     /// All events so far.
     pub fn events(&self) -> Vec<Event> {
         self.events.events()
@@ -183,6 +198,12 @@ impl FlowBuilder {
         self
     }
 
+    /// How long questions about approvals last.
+    pub fn questions_last(mut self, lasts: Duration) -> Self {
+        self.questions_last = Some(lasts);
+        self
+    }
+
     /// Keeps everything in memory, slowly.
     pub fn slow(mut self) -> Self {
         self.slow = true;
@@ -207,6 +228,7 @@ impl FlowBuilder {
             policies,
             journaled,
             slow,
+            questions_last,
             grants,
         } = self;
         let work = dir.path().join("work");
@@ -228,9 +250,10 @@ impl FlowBuilder {
         } else {
             (Arc::new(MemoryStore::default()), None)
         };
-        let desk = journal
-            .clone()
-            .map(|journal| ApprovalDesk::new(Arc::new(journal)));
+        let desk = journal.clone().map(|journal| match questions_last {
+            Some(lasts) => ApprovalDesk::lasting(Arc::new(journal), lasts),
+            None => ApprovalDesk::new(Arc::new(journal)),
+        });
         if let Some(desk) = &desk {
             builder = builder.approvals(desk.clone());
         }

@@ -164,7 +164,7 @@ async fn an_expired_question_is_asked_anew() {
         seconds.fetch_sub(14 * 60, std::sync::atomic::Ordering::Relaxed);
     };
     set_back();
-    assert_eq!(office.state(&approved), QuestionState::Expired);
+    assert_eq!(office.state(&approved), QuestionState::Late);
     assert_ne!(question(&office.run(goes_on()).await), approved);
     assert_eq!(office.state(&"0".repeat(64)), QuestionState::Unknown);
     assert_eq!(

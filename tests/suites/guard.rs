@@ -220,6 +220,37 @@ async fn labelled_data_is_denied_where_the_same_call_without_labels_runs() {
     }
 }
 
+/// A copy of a component under another file's name is judged by the same groups, and has no capability's name.
+#[tokio::test]
+async fn a_files_name_takes_nothing_out_of_reach_of_policies() {
+    let forbid = r#"@id("no-reading") forbid (principal, action in Action::"read", resource);"#;
+    let (engine, _) = engine(Policies::builder().cedar(cedar(forbid)), Grants::none());
+    let dir = tempfile::tempdir().unwrap();
+    for (file, name) in [
+        ("component:x.wasm", "component-x"),
+        ("read.wasm", "read"),
+        ("my.tool v1.2.wasm", "my-tool-v1-2"),
+        ("sample.look.wasm", "sample-look"),
+    ] {
+        let path = dir.path().join(file);
+        std::fs::write(&path, sample(Some(&sample_manifest())).as_bytes()).unwrap();
+        let component = engine.load(Source::file(&path).unwrap()).await.unwrap();
+        assert_eq!(component.describe().name(), name);
+        let look = Call::function("look", json!(["a"]));
+        let outcome = engine.run(&component, look).await;
+        assert_eq!(code(&outcome), "E-DENIED-POLICY", "{file}");
+        assert_eq!(
+            outcome.verdict().unwrap().policies,
+            ["no-reading"],
+            "{file}"
+        );
+        let compute = Call::function("compute", json!(["a"]));
+        assert_eq!(code(&engine.run(&component, compute).await), "ok", "{file}");
+    }
+    let fault = Source::bytes("component:x", *b"x").unwrap_err();
+    assert_eq!(fault.code().as_str(), "E-INVALID-CONFIG");
+}
+
 /// F3: whoever replaces the policies between the decision and the start gets a refusal, not a run.
 #[tokio::test]
 async fn policies_that_change_between_decision_and_start_make_it_stale() {

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::types::{Bytes, Digest, Fault, FaultKind, Phase, text};
 
+/// The longest name, in bytes.
+const LONGEST_NAME: usize = 128;
+
 /// The bytes of a component, and their digest.
 ///
 /// The bytes are read once: what is digested is what is compiled.
@@ -19,7 +22,7 @@ impl Source {
     /// The largest component that is taken, 64 MiB.
     pub const LARGEST: Bytes = Bytes::mib(64);
 
-    /// Reads a component from a file. Its name is the file's without `.wasm`.
+    /// Reads a component from a file. Its name is the one that [`Source::name_of`] makes of the file's.
     ///
     /// # Errors
     ///
@@ -48,21 +51,39 @@ impl Source {
         let file = File::open(path);
         file.and_then(|file| file.take(Self::LARGEST.get() + 1).read_to_end(&mut bytes))
             .map_err(unreadable)?;
-        let name = path
-            .file_stem()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy();
-        Self::bytes(&name, bytes)
+        Self::bytes(&Self::name_of(path), bytes)
     }
 
-    /// Takes a component from memory under a name of the caller's.
+    /// The name of the component in a file: the file's without its extension, with a `-` for every character
+    /// that is no ASCII letter, no digit, no `-` and no `_`, cut to 128.
+    ///
+    /// So `my.tool v1.2.wasm` is the component `my-tool-v1-2`. Policies speak of components by these names, and
+    /// no name of a file can take a component out of their groups, or give it the name of another's capability.
+    ///
+    /// ```
+    /// assert_eq!(engine::Source::name_of("tools/my.tool v1.2.wasm"), "my-tool-v1-2");
+    /// ```
+    #[must_use]
+    pub fn name_of(path: impl AsRef<Path>) -> String {
+        let path = path.as_ref();
+        let stem = path.file_stem().unwrap_or(path.as_os_str());
+        stem.to_string_lossy()
+            .chars()
+            .map(|c| if is_for_names(c) { c } else { '-' })
+            .take(LONGEST_NAME)
+            .collect()
+    }
+
+    /// Takes a component from memory under a name of the caller's: 1 to 128 ASCII letters, digits, `-` and `_`.
     ///
     /// # Errors
     ///
-    /// A fault with the code `E-INVALID-COMPONENT` if it is larger than [`Source::LARGEST`].
+    /// - A fault with the code `E-INVALID-CONFIG` if the name is not one.
+    /// - A fault with the code `E-INVALID-COMPONENT` if the component is larger than [`Source::LARGEST`].
     pub fn bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Result<Self, Fault> {
+        check_name(name)?;
         let bytes = bytes.into();
-        let name = text::line(name, 128);
+        let name = name.to_owned();
         if Bytes::of_len(bytes.len()) > Self::LARGEST {
             return Err(Fault::new(FaultKind::Structure {
                 name,
@@ -80,7 +101,7 @@ impl Source {
         })
     }
 
-    /// The name, bounded and escaped.
+    /// The name: ASCII letters, digits, `-` and `_`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -109,6 +130,39 @@ impl Source {
     }
 }
 
+/// Whether a character may be in the name of a component: none that means something in the name of an action,
+/// of a group or of a capability.
+fn is_for_names(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+}
+
+/// Refuses a name that policies could take for something else.
+fn check_name(name: &str) -> Result<(), Fault> {
+    let refused = |why: &str| {
+        let shown = text::line(name, 128);
+        let fault = Fault::config(format!("a component cannot be called `{shown}`: {why}"));
+        fault.at(Phase::Load)
+    };
+    if name.is_empty() {
+        return Err(refused("the name is empty"));
+    }
+    if name.len() > LONGEST_NAME {
+        return Err(refused(&format!(
+            "the name has {} bytes, over the limit of {LONGEST_NAME}",
+            name.len()
+        )));
+    }
+    match name.chars().find(|c| !is_for_names(*c)) {
+        None => Ok(()),
+        Some(c) => {
+            let c = text::line(&c.to_string(), 16);
+            Err(refused(&format!("the name has a `{c}`")).hint(
+                "use ASCII letters, digits, `-` and `_`; `Source::name_of` makes such a name of a file's",
+            ))
+        }
+    }
+}
+
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Source")
@@ -118,3 +172,6 @@ impl std::fmt::Debug for Source {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,8 @@ struct State {
     overflowed: bool,
     /// Whose events were: each is to learn it, also once there is room again.
     failed: HashSet<Source>,
+    /// Whose events came after the end: they are nowhere, and whoever waits for them has to learn it.
+    late: HashSet<Source>,
     closed: bool,
 }
 
@@ -132,6 +134,9 @@ impl Queue {
     pub(crate) fn push(&self, event: &Arc<Event>) {
         let mut state = self.lock();
         if state.closed {
+            if event.kind.lane() != Lane::Descriptive && state.late.len() < MOST_FAILED {
+                state.late.insert(event.source.clone());
+            }
             return;
         }
         if state.overflowed {
@@ -180,7 +185,9 @@ impl Queue {
     #[cfg(feature = "store-sqlite")]
     pub(crate) fn take_failure(&self, source: &Source) -> bool {
         let mut state = self.lock();
-        state.failed.remove(source) || state.failed.len() >= MOST_FAILED
+        state.failed.remove(source)
+            || state.late.contains(source)
+            || state.failed.len().max(state.late.len()) >= MOST_FAILED
     }
 
     /// Whether there is a source that has not learnt yet that its events were lost.

@@ -379,7 +379,11 @@ impl Inner {
     async fn committed(&self, source: &Source) -> Result<(), Fault> {
         let ticket = self.shared.queue.pushed();
         if self.shared.queue.take_failure(source) {
-            return Err(self.unwritten("more events wait for the disk than there is room for"));
+            return Err(self.unwritten(if self.shared.queue.is_closed() {
+                "the journal was closed before"
+            } else {
+                "more events wait for the disk than there is room for"
+            }));
         }
         let mut progress = self.shared.progress();
         let before = progress.borrow_and_update().failures;

@@ -61,6 +61,23 @@ fn filled(path: &Path, runs: usize) -> PublicKey {
     journal.public_key()
 }
 
+/// Whoever waits for what came after the end learns that it is nowhere, and begins nothing.
+#[test]
+fn nothing_is_durable_after_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = JournalOptions::new()
+        .open(dir.path().join("journal.db"))
+        .unwrap();
+    let (before, after) = (emitter(&journal), emitter(&journal));
+    before.emit(|| started("[1]"));
+    journal.close().unwrap();
+    wait(before.commit()).unwrap();
+    after.emit(|| started("[2]"));
+    let fault = wait(after.commit()).unwrap_err();
+    assert_eq!(fault.code().as_str(), "E-JOURNAL-WRITE");
+    assert_eq!(bodies(&dir.path().join("journal.db")).len(), 1);
+}
+
 fn bodies(path: &Path) -> Vec<String> {
     let mut bodies = Vec::new();
     JournalReader::open(path)

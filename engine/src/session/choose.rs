@@ -4,7 +4,7 @@ use super::request::CallTarget;
 use crate::component::{Arguments, Streams};
 use crate::guard::Target;
 use crate::types::text::MOST_IN_EVENT;
-use crate::types::{Bounded, Descriptor, Fault, FaultKind, Json};
+use crate::types::{Bounded, Code, Denial, Descriptor, Fault, FaultKind, Json, is_capability};
 
 /// What is called, and with what.
 pub(super) struct Chosen<'a> {
@@ -96,6 +96,26 @@ fn function<'a>(
     })
 }
 
+/// Refuses an action that nobody configured under a name that a configured capability could have: policies
+/// would take the one for the other.
+///
+/// No name of a component has a `.`, so that there is none today; this holds whoever makes the names.
+pub(super) fn check_unconfigured(name: &str) -> Result<(), Fault> {
+    if !is_capability(name) {
+        return Ok(());
+    }
+    Err(Fault::new(FaultKind::Denied(vec![Denial {
+        code: Code::DeniedPolicy,
+        interface: String::new(),
+        operation: "the action".to_owned(),
+        target: name.to_owned(),
+        reason: "it has the name of a capability, and nobody configured it".to_owned(),
+        hint: "give the component's file a name without `.`, or configure it with `engine add`"
+            .to_owned(),
+        count: 1,
+    }])))
+}
+
 fn not_a_command(shape: &Descriptor) -> Fault {
     let names: Vec<String> = shape
         .functions()
@@ -110,5 +130,25 @@ fn not_a_command(shape: &Descriptor) -> Fault {
         fault.hint("it exports no functions either")
     } else {
         fault.hint(format!("it has {}", names.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_configured_has_no_capabilitys_name() {
+        for name in [
+            "fs.read",
+            "fs.run",
+            "text.count-words",
+            "fs.demo:fs/files@1.0.0#read",
+        ] {
+            assert!(check_unconfigured(name).is_ok(), "{name}");
+        }
+        let fault = check_unconfigured("fs.read.v1").unwrap_err();
+        assert_eq!(fault.code().as_str(), "E-DENIED-POLICY");
+        assert!(fault.to_string().contains("`fs.read.v1`"), "{fault}");
     }
 }

@@ -156,8 +156,7 @@ impl EngineBuilder {
     ///
     /// # Errors
     ///
-    /// A fault with the code `E-INVALID-CONFIG` if a grant touches the engine's home, or two capabilities
-    /// have the same name.
+    /// `E-INVALID-CONFIG` if a grant touches the engine's home, or two capabilities have the same name.
     pub fn build(self) -> Result<Engine, Fault> {
         let EngineBuilder {
             config:
@@ -390,6 +389,7 @@ impl Engine {
     }
 
     /// Checks, compiles, describes and links a component, on a thread of its own.
+    /// What a policy says of a component's name holds for all that are called so.
     ///
     /// # Errors
     ///

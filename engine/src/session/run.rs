@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tracing::Instrument as _;
 
 use super::approve::approve;
-use super::choose::{Chosen, choose};
+use super::choose::{Chosen, check_unconfigured, choose};
 use super::engine::Inner;
 use super::request::{Call, CallTarget};
 use crate::component::{
@@ -156,6 +156,12 @@ impl<'a> Run<'a> {
             labels,
         };
         let action = self.action(shape, &chosen, asker);
+        if chosen.capability.is_none() {
+            check_unconfigured(&action.name).inspect_err(|fault| {
+                tally.denied();
+                self.denied(fault, self.engine.policies.get().outside_grants());
+            })?;
+        }
         let Chosen {
             target,
             streams,
@@ -163,21 +169,21 @@ impl<'a> Run<'a> {
             shown,
             capability,
         } = chosen;
+        let (counters, counted) = tally.ask(&action);
         let ask = Ask {
             target,
-            counters: tally.ask(&action),
+            counters,
             capability: capability.map_or_else(Layer::default, |found| found.layer.clone()),
             layers: vec![own, inner],
             approvers,
             action,
         };
-        let name = ask.action.name.clone();
         let policies = self.engine.policies.get();
         #[cfg(feature = "guard-cedar")]
         self.engine.fit(&policies, shape)?;
         let function = target.function(shape);
         let draft = Draft::new(shape, ask, &self.engine.policy).inspect_err(|fault| {
-            tally.denied();
+            counted.denied();
             self.denied(fault, policies.outside_grants());
         })?;
         let canonical = || arguments.canonical(function);
@@ -198,10 +204,10 @@ impl<'a> Run<'a> {
             Decided::Refused(refusal) => Err(refusal),
         };
         let permit = settled.map_err(|refusal| {
-            tally.denied();
+            counted.denied();
             self.refused(refusal)
         })?;
-        tally.started(&name);
+        counted.started();
         self.permitted(&permit, function);
         let permitted = permit.peek();
         let clock = self.engine.clock.clone();
@@ -255,9 +261,12 @@ impl<'a> Run<'a> {
             labels,
         };
         let action = self.action(shape, &chosen, asker);
+        if capability.is_none() {
+            check_unconfigured(&action.name)?;
+        }
         let ask = Ask {
             target,
-            counters: tally.ask(&action),
+            counters: tally.look(&action),
             capability: capability.map_or_else(Layer::default, |found| found.layer.clone()),
             layers: vec![own, inner],
             approvers,

@@ -150,8 +150,10 @@ pub enum QuestionState {
         /// Why; may be empty.
         reason: String,
     },
-    /// Its time was over before it was answered, or before the approval was used.
+    /// Its time was over before it was answered.
     Expired,
+    /// Somebody approved, and its time was over before the approval was used: to go on, ask again.
+    Late,
     /// It let an action run.
     Used,
     /// Nobody asked it.

@@ -20,7 +20,7 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    /// The name its source gave it.
+    /// The name its source gave it: ASCII letters, digits, `-` and `_`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -346,7 +346,9 @@ impl Fault {
             Some((distance, known)) if distance <= 3 => {
                 fault.hint(format!("did you mean `{known}`?"))
             }
-            _ => fault.hint("`engine add FILE` configures the capabilities of a component"),
+            _ => fault.hint(
+                "give its component with `--component FILE`, or configure it with `engine add FILE`",
+            ),
         }
     }
 

@@ -15,7 +15,7 @@ mod summary;
 pub use check::{Checked, Foreseen, Row, Worst};
 pub use drive::{Start, WorkflowStore, Workflows, read_plan, rejected};
 pub use machine::{
-    About, Act, Approval, CallEnd, Effect, Evidence, Input, Known, Most, Output, Proposal,
+    About, Act, Approval, CallEnd, Effect, Evidence, Input, Known, Most, Other, Output, Proposal,
     Question, Remedy, Stalled, State, StepState, StepStatus, Transition, What, has_ended, may_go,
     step,
 };

@@ -2,10 +2,10 @@
 //! events.
 
 use crate::event::{Event, EventKind, WorkflowState};
-use crate::types::{Begun, Fault, FaultKind, Phase, Status, WorkflowId};
-use crate::workflow::check::Finding as _;
+use crate::types::{Begun, Fault, FaultKind, Phase, Status, WorkflowId, text};
+use crate::workflow::check::{Finding as _, narrowed};
 use crate::workflow::drive::{Driving, Workflows, replayed, unfit, verdict};
-use crate::workflow::machine::{CallEnd, Output, State, StepStatus, What};
+use crate::workflow::machine::{CallEnd, Known, Output, State, StepStatus, What};
 
 /// Takes a workflow up. Nothing runs until it is driven.
 pub(crate) async fn taken_up(
@@ -25,12 +25,15 @@ pub(crate) async fn taken_up(
         return Err(unfit(format!("the workflow {workflow} has ended"))
             .hint("`engine workflow show` tells how"));
     }
-    if !accept {
+    let known = if accept {
+        changed(workflows, &state)
+    } else {
         unchanged(workflows, &state)?;
-    }
+        Vec::new()
+    };
     let begun = workflows.crew.store.begun(workflow)?;
     let unchecked = (state.phase() == WorkflowState::Planning).then(|| state.plan().cloned());
-    let recovered = recovered(&state, begun.as_deref());
+    let recovered = recovered(&state, begun.as_deref(), known);
     driving.restore(state);
     // Whoever wants it stopped or paused wants nothing begun before.
     driving.grant_first().await?;
@@ -42,6 +45,7 @@ pub(crate) async fn taken_up(
     {
         let principal = driving.principal().clone();
         let checked = workflows.check_for(&plan, &principal).await;
+        driving.told().await?;
         driving.must(verdict(checked)).await?;
     }
     Ok(driving)
@@ -62,7 +66,7 @@ pub(crate) async fn attended(workflows: &Workflows, workflow: WorkflowId) -> Res
     if driving.leftovers() {
         // It ends as far as it can without anything that runs.
         let begun = workflows.crew.store.begun(workflow)?;
-        let recovered = recovered(&driving.state, begun.as_deref());
+        let recovered = recovered(&driving.state, begun.as_deref(), Vec::new());
         driving.must(recovered).await?;
     }
     driving.told().await?;
@@ -79,21 +83,45 @@ fn unchanged(workflows: &Workflows, state: &State) -> Result<(), Fault> {
         }
         let found = workflows.find(&spec.capability, spec.function.as_deref())?;
         if found.known.digest != step.known.digest {
-            return Err(Fault::new(FaultKind::Stale {
-                what: "the component of a step",
-            })
-            .hint(format!(
-                "`{}` of the step `{}` is another component now; say `--accept-changes` if that is wanted",
-                spec.capability,
-                step.id()
-            )));
+            let whose = format!("the step `{}`", text::line(step.id(), 64));
+            return Err(stale("the component of a step", &spec.capability, &whose));
+        }
+    }
+    for other in state.others() {
+        let found = workflows.find(&other.capability, other.function.as_deref())?;
+        if found.known.digest != other.digest {
+            let whose = "an undo or a criterion";
+            return Err(stale("a component of the plan", &other.capability, whose));
         }
     }
     Ok(())
 }
 
+fn stale(what: &'static str, capability: &str, whose: &str) -> Fault {
+    Fault::new(FaultKind::Stale { what }).hint(format!(
+        "`{}` of {whose} is another component now; say `--accept-changes` if that is wanted",
+        text::line(capability, 128)
+    ))
+}
+
+/// What is known now of steps that have not ended, and whose component is another one.
+fn changed(workflows: &Workflows, state: &State) -> Vec<(usize, Known)> {
+    let open = state.steps().iter().enumerate();
+    open.filter(|(_, step)| !step.status.has_ended())
+        .filter_map(|(position, step)| {
+            let spec = &step.step.spec;
+            // One that cannot be found fails when it begins, and says why.
+            let found = workflows
+                .find(&spec.capability, spec.function.as_deref())
+                .ok()?;
+            (found.known.digest != step.known.digest)
+                .then(|| (position, narrowed(found.known, spec)))
+        })
+        .collect()
+}
+
 /// What became of the steps that ran when the driver was gone.
-fn recovered(state: &State, begun: Option<&[Begun]>) -> What {
+fn recovered(state: &State, begun: Option<&[Begun]>, known: Vec<(usize, Known)>) -> What {
     let (mut uncertain, mut runs) = (Vec::new(), Vec::new());
     let (mut not_started, mut ended) = (Vec::new(), Vec::new());
     for position in state.running().chain(state.undoing()) {
@@ -126,6 +154,7 @@ fn recovered(state: &State, begun: Option<&[Begun]>) -> What {
         runs,
         not_started,
         ended,
+        known,
     }
 }
 

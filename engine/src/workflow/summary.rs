@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::drive::WorkflowStore;
@@ -54,8 +54,12 @@ pub struct StepSummary {
     pub attempts: u32,
     /// The sum over all of them.
     pub usage: Usage,
-    /// Its result, cut to 4 KiB; `None` if it has none.
+    /// Its result as JSON, cut to 4 KiB; `None` if it has none. In the summary's JSON it is the value itself,
+    /// and a text if it was cut.
+    #[serde(serialize_with = "as_json")]
     pub value: Option<String>,
+    /// Whether the result was cut.
+    pub value_cut: bool,
     /// Why it has none.
     pub error: Option<Failure>,
     /// How taking its effect back ended.
@@ -66,6 +70,16 @@ pub struct StepSummary {
     pub ended_ms: Option<u64>,
     /// The question that it waits for.
     pub question: Option<String>,
+    /// Who may answer that, where the plan says so.
+    pub approvers: Option<String>,
+}
+
+/// Writes the text of a JSON value as the value, and any other as a text.
+fn as_json<S: Serializer>(value: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value.as_deref().map(serde_json::from_str::<Value>) {
+        Some(Ok(value)) => value.serialize(serializer),
+        Some(Err(_)) | None => value.serialize(serializer),
+    }
 }
 
 /// The most of a result that a summary shows.
@@ -110,6 +124,7 @@ impl Summary {
 }
 
 fn summed(step: &StepState, store: &dyn WorkflowStore) -> StepSummary {
+    let mut cut = false;
     let value = step.output.as_ref().map(|output| {
         let json = match &output.json {
             Some(json) => json.clone(),
@@ -119,6 +134,7 @@ fn summed(step: &StepState, store: &dyn WorkflowStore) -> StepSummary {
         };
         let shown = text::prefix(&json, MOST_VALUE);
         if shown.len() < json.len() {
+            cut = true;
             format!("{shown}… ({} bytes)", json.len())
         } else {
             json
@@ -131,10 +147,12 @@ fn summed(step: &StepState, store: &dyn WorkflowStore) -> StepSummary {
         attempts: step.attempts,
         usage: step.usage,
         value,
+        value_cut: cut,
         error: step.failure.clone(),
         undone: step.undone,
         began_ms: step.began_ms,
         ended_ms: step.ended_ms,
         question: step.question.as_ref().map(|(question, _)| question.clone()),
+        approvers: step.step.spec.approval.clone(),
     }
 }

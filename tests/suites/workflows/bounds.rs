@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use engine::EventKind;
+use engine::data::{Policies, Rule, RuleDecision};
 use engine::workflow::StepStatus;
 use engine_tests::Flow;
 use serde_json::{Value, json};
@@ -41,6 +42,46 @@ async fn independent_steps_run_at_the_same_time() {
     );
     assert!(took[1] >= Duration::from_millis(300), "{took:?}");
     assert!(took[1] < took[0], "{took:?}");
+}
+
+/// What policies count holds for steps that begin at the same time, and after a crash.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn policies_count_all_calls_of_a_workflow() {
+    let mut rule = Rule::new("two-calls", RuleDecision::Deny);
+    rule.after_calls = Some(2);
+    let policies = Policies::builder().rule(rule).build().unwrap();
+    let flow = Flow::builder().policies(policies).build().await;
+    let ids: Vec<String> = (0..8).map(|number| format!("s{number}")).collect();
+    let steps: Vec<_> = ids
+        .iter()
+        .map(|id| (id.as_str(), "nap", json!({"ms": 20}), none()))
+        .collect();
+    let at_once = json!({
+        "resource_limits": {"max_parallel_executions": 8},
+        "preferences": {"continue_on_error": true},
+    });
+    let summary = flow.run(&Flow::plan(&steps, at_once)).await;
+    let ran = |summary: &engine::workflow::Summary| {
+        let done = summary.steps.iter();
+        done.filter(|step| step.status == StepStatus::Completed)
+            .count()
+    };
+    assert_eq!(ran(&summary), 2, "{summary:?}");
+
+    let chain = [
+        ("a", "nap", json!({"ms": 10}), none()),
+        ("b", "nap", json!({"ms": 800}), json!({"depends_on": ["a"]})),
+        ("c", "nap", json!({"ms": 10}), json!({"depends_on": ["b"]})),
+    ];
+    let (id, running) = flow.begin(&Flow::plan(&chain, none())).await;
+    flow.until(id, |state| state.steps()[1].status == StepStatus::Running)
+        .await;
+    running.abort();
+    running.await.unwrap_err();
+    // Two calls were made before: the one that was lost counts.
+    let summary = flow.workflows.resume(id, false).await.unwrap();
+    assert_eq!(state(&summary), "failed");
+    assert_eq!(ran(&summary), 1, "{summary:?}");
 }
 
 /// Row 28: the deadline of the workflow stops the action that runs.

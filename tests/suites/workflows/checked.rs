@@ -184,6 +184,20 @@ async fn seeded_faults_are_found_where_they_are() {
             args(3) + "/text",
         ),
         (
+            "an input that cannot be part of a text",
+            {
+                let mut plan = with("/inputs/times", json!([1]));
+                plan["steps"][3]["args"]["text"] = json!("${inputs.times} x ${steps.say.output}");
+                plan
+            },
+            args(3) + "/text",
+        ),
+        (
+            "a budget of what no step uses",
+            with("/resource_limits/max_calls_of", json!({"stebs": 3})),
+            "/resource_limits/max_calls_of/stebs".into(),
+        ),
+        (
             "an input that is not given",
             with("/steps/0/args/name", json!("${inputs.nmae}")),
             args(0) + "/name",

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use engine::data::{Glob, Policies, Principal, Rule, RuleDecision, WorkflowId};
-use engine::workflow::{About, Start, StepStatus};
+use engine::Clock as _;
+use engine::data::{
+    ApprovalAnswer, Glob, Policies, Principal, Rule, RuleDecision, SystemClock, WorkflowId,
+};
+use engine::workflow::{About, Start, State, StepStatus};
 use engine_tests::Flow;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{none, state};
 
@@ -354,4 +357,95 @@ async fn a_dropped_driver_writes_nothing_more() {
         let summary = flow.workflows.summary(id).unwrap();
         assert_eq!(state(&summary), "completed", "after {moment}");
     }
+}
+
+/// Runs a plan until its first step runs, and leaves it.
+async fn left_running(flow: &Flow, plan: &Value) -> WorkflowId {
+    let (id, running) = flow.begin(plan).await;
+    flow.until(id, |state| state.steps()[0].status == StepStatus::Running)
+        .await;
+    running.abort();
+    running.await.unwrap_err();
+    id
+}
+
+/// A workflow goes on with the components that its plan was checked with, unless somebody accepts others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_component_is_refused_unless_it_is_accepted() {
+    let flow = Flow::builder().unguarded().build().await;
+    let plan = Flow::plan(&[("nap", "nap", json!({"ms": 900}), none())], none());
+    let id = left_running(&flow, &plan).await;
+    let altered = flow.altered("steps").await;
+    let refused = altered.resume(id, false).await.unwrap_err();
+    assert_eq!(refused.code().as_str(), "E-DENIED-STALE");
+    assert!(!flow.workflows.state(id).unwrap().has_ended());
+    let summary = altered.resume(id, true).await.unwrap();
+    assert_eq!(state(&summary), "completed");
+    assert_eq!(summary.steps[0].attempts, 2);
+}
+
+/// The components of undos and criteria count, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_component_to_take_back_with_is_refused() {
+    let flow = Flow::builder().unguarded().build().await;
+    let undo = json!({
+        "undo": {"capability": "text", "function": "count-words", "args": {"text": "a"}},
+    });
+    let plan = Flow::plan(&[("nap", "nap", json!({"ms": 900}), undo)], none());
+    let id = left_running(&flow, &plan).await;
+    let altered = flow.altered("text").await;
+    let refused = altered.resume(id, false).await.unwrap_err();
+    assert_eq!(refused.code().as_str(), "E-DENIED-STALE");
+    assert_eq!(state(&altered.resume(id, true).await.unwrap()), "completed");
+}
+
+/// Somebody approved in time, and nobody was there to go on until it was too late: then it is asked again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approval_that_came_too_late_is_asked_for_again() {
+    let lasts = Duration::from_millis(700);
+    let flow = Flow::builder()
+        .unguarded()
+        .journaled()
+        .questions_last(lasts)
+        .build()
+        .await;
+    let plan = Flow::plan(
+        &[(
+            "write",
+            "append",
+            json!({"path": "work/log", "line": "x"}),
+            json!({"approval": "boss"}),
+        )],
+        none(),
+    );
+    let (id, running) = flow.begin(&plan).await;
+    let asks = |state: &State| state.steps()[0].question.clone();
+    let waits = flow.until(id, |state| asks(state).is_some()).await;
+    running.abort();
+    running.await.unwrap_err();
+    let approve = |question: &str| {
+        let answer = ApprovalAnswer {
+            approved: true,
+            principal: Principal::new("boss"),
+            reason: String::new(),
+            at: SystemClock::new().timestamp(),
+        };
+        let desk = flow.desk.as_ref().unwrap();
+        desk.answer(question, &answer, &SystemClock::new()).unwrap();
+    };
+    let first = asks(&waits).unwrap().0;
+    approve(&first);
+    tokio::time::sleep(lasts).await;
+    let workflows = flow.workflows.clone();
+    let resumed = tokio::spawn(async move { workflows.resume(id, false).await });
+    let again = flow
+        .until(id, |state| {
+            state.steps()[0].status == StepStatus::Asking
+                && asks(state).is_some_and(|(question, _)| question != first)
+        })
+        .await;
+    assert_eq!(flow.file("work/log"), "");
+    approve(&asks(&again).unwrap().0);
+    assert_eq!(state(&resumed.await.unwrap().unwrap()), "completed");
+    assert_eq!(flow.file("work/log"), "x\n");
 }

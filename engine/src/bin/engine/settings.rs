@@ -206,8 +206,7 @@ impl Exec {
 
     /// The component's name, as its source would have it.
     pub(crate) fn name(&self) -> String {
-        let name = self.component.file_stem().unwrap_or_default();
-        name.to_string_lossy().into_owned()
+        engine::Source::name_of(&self.component)
     }
 }
 

@@ -121,7 +121,7 @@ impl ApprovalDesk {
                 reason: answer.reason,
             },
             Some(_) if self.0.store.spent(USED, id)? => QuestionState::Used,
-            Some(_) if over => QuestionState::Expired,
+            Some(_) if over => QuestionState::Late,
             Some(_) => QuestionState::Approved,
         })
     }

@@ -54,13 +54,6 @@ pub(super) fn group_of(component: &str) -> String {
     format!("component:{component}")
 }
 
-/// Whether a name is that of a group.
-///
-/// A capability that is configured under such a name stays out of all groups, lest one contains itself.
-pub(super) fn is_group(name: &str) -> bool {
-    name.starts_with("component:") || classes().any(|class| class == name)
-}
-
 /// A type of entities: one of the constants above.
 pub(super) fn kind(name: &'static str) -> Result<EntityTypeName, Fault> {
     // No type name of ours can be malformed.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::names::{COMPONENT, PRINCIPAL, classes, classes_of, group_of, is_group, quoted};
+use super::names::{COMPONENT, PRINCIPAL, classes, classes_of, group_of, quoted};
 use crate::types::{Declared, Descriptor, Function, FunctionManifest, WitType};
 
 /// A function that policies can name.
@@ -51,13 +51,19 @@ impl Known {
     }
 }
 
-/// The groups that an action belongs to.
+/// The groups that an action belongs to, whatever it is called: all but one of its own name, lest one
+/// contains itself.
 pub(super) fn groups(name: &str, component: &str, declared: Option<&Declared>) -> Vec<String> {
-    if is_group(name) {
-        return Vec::new();
-    }
-    let classes = classes_of(declared).into_iter().map(str::to_owned);
-    classes.chain([group_of(component)]).collect()
+    // No action is called as a class is; were one, two of them could contain each other.
+    let is_class = classes().any(|class| class == name);
+    let classes = classes_of(declared)
+        .into_iter()
+        .filter(|class| !is_class || *class < name)
+        .map(str::to_owned);
+    classes
+        .chain([group_of(component)])
+        .filter(|group| group != name)
+        .collect()
 }
 
 /// Writes the Cedar schema of what policies can speak about.

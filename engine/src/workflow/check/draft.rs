@@ -3,16 +3,18 @@
     reason = "what is not named here is the same for all codes"
 )]
 
+mod sums;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::table::{Checked, Foreseen, Row, Worst};
+use super::table::{Checked, Foreseen, Row};
 use super::types::Typing;
-use super::{Finding, Found, flow};
+use super::{Finding, Found, flow, narrowed};
 use crate::guard::{Explanation, Policies};
-use crate::types::{Code, Decision, Effect, Fault, FaultKind, Principal, WallTime, WitType, text};
-use crate::workflow::machine::Known;
+use crate::types::{Code, Decision, Effect, Fault, FaultKind, Principal, WitType, text};
+use crate::workflow::machine::{Known, Other};
 use crate::workflow::plan::{Criterion, Plan, Problem, Step, close};
 
 /// A plan that was typed, and that the guard has still to be asked about.
@@ -22,6 +24,7 @@ pub(crate) struct Draft {
     labels: Vec<BTreeSet<String>>,
     probes: Vec<Probe>,
     problems: Vec<Problem>,
+    others: Vec<Other>,
 }
 
 /// A call that the guard is to be asked about.
@@ -94,6 +97,7 @@ impl Draft {
             labels: into,
             found: Vec::new(),
             probes: Vec::new(),
+            others: Vec::new(),
             problems,
             plan: plan.clone(),
         };
@@ -115,7 +119,7 @@ impl Draft {
         draft.found = found;
         for (found, step) in draft.found.iter_mut().zip(plan.steps()) {
             if let Some(found) = found {
-                found.known = narrowed(found.known.clone(), step);
+                found.known = narrowed(found.known.clone(), &step.spec);
             }
         }
         draft
@@ -138,7 +142,11 @@ impl Draft {
         let fits = misfits.is_empty();
         self.problems.extend(misfits);
         self.habits(&at, step, found);
-        if fits && let Some((args, whole)) = typing.filled(&step.spec.args, &step.spec.id) {
+        if !fits {
+            return;
+        }
+        let filled = typing.filled(&format!("{at}/args"), &step.spec.args, &step.spec.id);
+        if let Some((args, whole)) = self.noted(filled) {
             self.probes.push(Probe {
                 step: Some(position),
                 target: (step.spec.capability.clone(), step.spec.function.clone()),
@@ -149,6 +157,11 @@ impl Draft {
                 role: Role::Step,
             });
         }
+    }
+
+    /// Notes what is wrong, if something is.
+    fn noted<T>(&mut self, found: Result<T, Problem>) -> Option<T> {
+        found.map_err(|problem| self.problems.push(problem)).ok()
     }
 
     /// What a step should have, given what its action does.
@@ -211,12 +224,14 @@ impl Draft {
                 return;
             }
         };
+        self.other(capability, undo.function.as_ref(), &found);
         let misfits = typing.fit(&format!("{at}/args"), &undo.args, &found);
         if !misfits.is_empty() {
             self.problems.extend(misfits);
             return;
         }
-        if let Some((args, whole)) = typing.filled(&undo.args, &step.spec.id) {
+        let filled = typing.filled(&format!("{at}/args"), &undo.args, &step.spec.id);
+        if let Some((args, whole)) = self.noted(filled) {
             let labels = flow::sources(&self.plan, &undo.args)
                 .into_iter()
                 .filter_map(|source| out.get(source))
@@ -232,6 +247,19 @@ impl Draft {
                 pointer: at,
                 role: Role::Undo,
             });
+        }
+    }
+
+    /// Notes what is called besides the steps, so that it is known if it changes.
+    fn other(&mut self, capability: &str, function: Option<&String>, found: &Found) {
+        let other = Other {
+            capability: capability.to_owned(),
+            function: function.cloned(),
+            action: found.known.action.clone(),
+            digest: found.known.digest,
+        };
+        if !self.others.contains(&other) {
+            self.others.push(other);
         }
     }
 
@@ -279,12 +307,14 @@ impl Draft {
                     .hint("a criterion needs a function that returns `bool`"),
             );
         }
+        self.other(capability, function.as_ref(), &found);
         let misfits = typing.fit(&format!("{at}/args"), args, &found);
         if !misfits.is_empty() {
             self.problems.extend(misfits);
             return;
         }
-        if let Some((filled, whole)) = typing.filled(args, "") {
+        let filled = typing.filled(&format!("{at}/args"), args, "");
+        if let Some((filled, whole)) = self.noted(filled) {
             let labels = flow::sources(&self.plan, args)
                 .into_iter()
                 .filter_map(|source| out.get(source))
@@ -378,6 +408,7 @@ impl Draft {
             problems: self.problems,
             worst,
             known: self.found.iter().map(known).collect(),
+            others: self.others,
             plan: self.plan,
         }
     }
@@ -420,86 +451,6 @@ impl Draft {
                 }
             })
             .collect()
-    }
-
-    fn worst(&self) -> Worst {
-        let steps = self.plan.steps().iter().zip(&self.found);
-        steps.fold(Worst::default(), |worst, (step, found)| {
-            let known = known(found);
-            let attempts = u64::from(step.retry.as_ref().map_or(1, |retry| retry.max + 1));
-            let times = |one: u64| one.saturating_mul(attempts);
-            Worst {
-                calls: worst.calls.saturating_add(attempts),
-                fuel: worst.fuel.saturating_add(times(known.fuel)),
-                wall_ms: worst.wall_ms.saturating_add(times(known.wall_ms)),
-                output_bytes: worst.output_bytes.saturating_add(times(known.output_bytes)),
-            }
-        })
-    }
-
-    /// Compares the worst case with the budgets: a budget can run out before the end, and that is worth knowing.
-    fn sums(&mut self, worst: Worst) {
-        let limits = &self.plan.spec().resource_limits;
-        let steps = self.plan.steps().len() as u64;
-        let mut found = Vec::new();
-        for (name, most, needed) in [
-            ("max_calls", limits.max_calls, worst.calls),
-            ("max_fuel", limits.max_fuel, worst.fuel),
-            ("max_wall_ms", limits.max_wall_ms, worst.wall_ms),
-            (
-                "max_output_bytes",
-                limits.max_output_bytes,
-                worst.output_bytes,
-            ),
-        ] {
-            if let Some(most) = most.filter(|most| *most < needed) {
-                found.push((
-                    format!("/resource_limits/{name}"),
-                    format!("all steps together may need {needed}, over {most}"),
-                ));
-            }
-        }
-        let most = self.plan.max_steps();
-        if steps > most {
-            found.push((
-                "/max_steps".to_owned(),
-                format!("the plan has {steps} steps, over {most}"),
-            ));
-        }
-        for (name, most) in &limits.max_calls_of {
-            let used = |step: &&Step| step.spec.capability == *name;
-            let needed = self.plan.steps().iter().filter(used).count() as u64;
-            if needed > *most {
-                found.push((
-                    format!("/resource_limits/max_calls_of/{name}"),
-                    format!("{needed} steps use it, over {most}"),
-                ));
-            }
-        }
-        self.problems.extend(found.into_iter().map(|(at, message)| {
-            Problem::new(at, message)
-                .hint("raise it, or expect the workflow to fail when it is spent")
-                .warning()
-        }));
-    }
-}
-
-/// What one attempt of a step may use, its own limits counted.
-fn narrowed(known: Known, step: &Step) -> Known {
-    let own = step.spec.limits;
-    let millis = |time: WallTime| u64::try_from(time.get().as_millis()).unwrap_or(u64::MAX);
-    Known {
-        fuel: own
-            .fuel
-            .map_or(known.fuel, |fuel| known.fuel.min(fuel.get())),
-        wall_ms: own
-            .timeout
-            .map_or(known.wall_ms, |most| known.wall_ms.min(millis(most)))
-            .min(step.spec.timeout_ms.unwrap_or(u64::MAX)),
-        output_bytes: own.output.map_or(known.output_bytes, |most| {
-            known.output_bytes.min(most.get())
-        }),
-        ..known
     }
 }
 

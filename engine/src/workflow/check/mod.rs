@@ -14,8 +14,9 @@ pub use table::{Checked, Foreseen, Row, Worst};
 
 use std::collections::BTreeSet;
 
-use crate::types::{Declared, Fault, Function};
+use crate::types::{Declared, Fault, Function, WallTime};
 use crate::workflow::machine::Known;
+use crate::workflow::plan::StepSpec;
 
 /// What is known of the action of a step before it runs.
 #[derive(Clone, Debug)]
@@ -37,6 +38,25 @@ pub(crate) trait Finding {
 
     /// The names that a step can use, for hints.
     fn names(&self) -> Vec<String>;
+}
+
+/// What one attempt of a step may use, its own limits counted.
+pub(crate) fn narrowed(known: Known, step: &StepSpec) -> Known {
+    let own = step.limits;
+    let millis = |time: WallTime| u64::try_from(time.get().as_millis()).unwrap_or(u64::MAX);
+    Known {
+        fuel: own
+            .fuel
+            .map_or(known.fuel, |fuel| known.fuel.min(fuel.get())),
+        wall_ms: own
+            .timeout
+            .map_or(known.wall_ms, |most| known.wall_ms.min(millis(most)))
+            .min(step.timeout_ms.unwrap_or(u64::MAX)),
+        output_bytes: own.output.map_or(known.output_bytes, |most| {
+            known.output_bytes.min(most.get())
+        }),
+        ..known
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::types::{Decision, Digest, Effect, Principal};
-use crate::workflow::machine::Known;
+use crate::workflow::machine::{Known, Other};
 use crate::workflow::plan::{Plan, Problem};
 
 /// What came of checking a plan.
@@ -26,6 +26,8 @@ pub struct Checked {
     pub(crate) plan: Plan,
     #[serde(skip)]
     pub(crate) known: Vec<Known>,
+    #[serde(skip)]
+    pub(crate) others: Vec<Other>,
 }
 
 /// The most that all steps of a plan may use together, retries included.

@@ -47,8 +47,17 @@ impl Typing<'_> {
     }
 
     /// The arguments with inputs in their places, and samples in those of results; the second part says whether
-    /// there are no samples among them. `None` if they cannot be made.
-    pub(super) fn filled(&self, args: &Value, key: &str) -> Option<(Value, bool)> {
+    /// there are no samples among them.
+    ///
+    /// # Errors
+    ///
+    /// An input that cannot be part of a text, or lacks what is asked of it; `at` is where the arguments are.
+    pub(super) fn filled(
+        &self,
+        at: &str,
+        args: &Value,
+        key: &str,
+    ) -> Result<(Value, bool), Problem> {
         let whole = std::cell::Cell::new(true);
         let inputs = &self.plan.spec().inputs;
         let filled = refs::resolve(args, &|reference| match reference {
@@ -63,7 +72,9 @@ impl Typing<'_> {
                 Ok(yields.ty().map_or(Value::from(""), sample))
             }
         });
-        filled.ok().map(|filled| (filled, whole.get()))
+        filled
+            .map(|filled| (filled, whole.get()))
+            .map_err(|problem| Problem::about(at, &problem))
     }
 
     /// Types the parts of results that success criteria look at.

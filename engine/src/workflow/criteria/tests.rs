@@ -48,7 +48,7 @@ fn state(bad: Status) -> State {
             planner: "test".to_owned(),
             principal: Default::default(),
             seed: crate::types::Digest::of(b"seed"),
-            depth: 0,
+            others: Vec::new(),
         })),
         What::Checked { approvals: vec![] },
         What::Acted {

@@ -73,7 +73,10 @@ impl Detector {
     /// Every batch is to be recorded before anything else is decided about it, also one that the guard
     /// or a person then denies: a caller that insists on what is denied is in a loop, too. A batch
     /// without calls is none.
-    pub(crate) fn record(&mut self, batch: &[Call]) -> Verdict {
+    ///
+    /// `open` batches before it have not ended: they may still be the success that ends a fuzzy row, so they do
+    /// not count in one.
+    pub(crate) fn record(&mut self, batch: &[Call], open: u32) -> Verdict {
         let Some(most) = self.config.exact() else {
             return Verdict::Go;
         };
@@ -89,7 +92,7 @@ impl Detector {
             return Verdict::Go;
         };
         let count = Row::extend(&mut self.fuzzy, fuzzily(batch));
-        judge(LoopKind::Fuzzy, count, most)
+        judge(LoopKind::Fuzzy, count.saturating_sub(open), most)
     }
 
     /// Takes in how the last batch ended; a denied or refused one did not succeed.

@@ -50,7 +50,7 @@ fn the_same_batch_is_refused_at_the_threshold_and_stops_two_later() {
             let mut detector = detector(threshold, None);
             let verdicts: Vec<Verdict> = (1..=5)
                 .map(|_| {
-                    let verdict = detector.record(&[call("read", "a")]);
+                    let verdict = detector.record(&[call("read", "a")], 0);
                     detector.ended(all_succeeded);
                     verdict
                 })
@@ -74,7 +74,7 @@ fn the_same_functions_are_refused_at_the_fuzzy_threshold() {
         let mut detector = detector(2, Some(threshold));
         let verdicts: Vec<Verdict> = (1..=5)
             .map(|i| {
-                let verdict = detector.record(&[call("read", &i.to_string())]);
+                let verdict = detector.record(&[call("read", &i.to_string())], 0);
                 detector.ended(false);
                 verdict
             })
@@ -97,9 +97,9 @@ fn a_permuted_batch_counts_as_the_same() {
     let mut detector = detector(3, None);
     assert_eq!(
         [
-            detector.record(&[a.clone(), b.clone()]),
-            detector.record(&[b.clone(), a.clone()]),
-            detector.record(&[b, a]),
+            detector.record(&[a.clone(), b.clone()], 0),
+            detector.record(&[b.clone(), a.clone()], 0),
+            detector.record(&[b, a], 0),
         ],
         [Verdict::Go, Verdict::Go, soft(Exact, 3, 3)]
     );
@@ -116,7 +116,7 @@ fn how_often_a_call_is_in_a_batch_matters() {
         vec![a, b.clone(), b],
     ];
     for batch in batches {
-        assert_eq!(detector.record(&batch), Verdict::Go);
+        assert_eq!(detector.record(&batch, 0), Verdict::Go);
     }
 }
 
@@ -124,7 +124,7 @@ fn how_often_a_call_is_in_a_batch_matters() {
 fn another_batch_begins_another_row() {
     let (a, b) = ([call("read", "a")], [call("read", "b")]);
     let mut detector = detector(3, None);
-    let verdicts = [&a, &a, &b, &a, &a, &a].map(|batch| detector.record(batch));
+    let verdicts = [&a, &a, &b, &a, &a, &a].map(|batch| detector.record(batch, 0));
     assert_eq!(letters(&verdicts), "GGGGGS");
 }
 
@@ -137,7 +137,7 @@ fn names_and_arguments_do_not_run_together() {
         vec![call("a", "x"), call("bc", "x")],
         vec![call("abc", "x")],
     ] {
-        assert_eq!(detector.record(&batch), Verdict::Go);
+        assert_eq!(detector.record(&batch, 0), Verdict::Go);
     }
 }
 
@@ -146,7 +146,7 @@ fn distinct_writes_that_succeed_are_work() {
     let mut detector = detector(2, Some(2));
     for i in 0..50 {
         let write = [call("write", &format!("file-{i}"))];
-        assert_eq!(detector.record(&write), Verdict::Go, "file {i}");
+        assert_eq!(detector.record(&write, 0), Verdict::Go, "file {i}");
         detector.ended(true);
     }
 }
@@ -155,7 +155,7 @@ fn distinct_writes_that_succeed_are_work() {
 fn distinct_writes_that_fail_are_a_loop_until_one_succeeds() {
     let mut detector = detector(3, Some(3));
     let mut try_one = |file: &str, succeeds| {
-        let verdict = detector.record(&[call("write", file)]);
+        let verdict = detector.record(&[call("write", file)], 0);
         detector.ended(succeeds);
         verdict
     };
@@ -175,7 +175,7 @@ fn distinct_writes_that_fail_are_a_loop_until_one_succeeds() {
 fn fuzzy_is_counted_only_below_the_exact_threshold() {
     let mut detector = detector(2, Some(3));
     let verdicts = ["a", "a", "a", "b", "c"].map(|argument| {
-        let verdict = detector.record(&[call("read", argument)]);
+        let verdict = detector.record(&[call("read", argument)], 0);
         detector.ended(false);
         verdict
     });
@@ -198,7 +198,7 @@ fn a_caller_that_insists_on_what_is_denied_is_stopped() {
     let denied = [call("shell", "rm")];
     let mut ends = Vec::new();
     for _ in 0..5 {
-        ends.push(detector.record(&denied));
+        ends.push(detector.record(&denied, 0));
         detector.ended(false);
     }
     assert_eq!(letters(&ends), "GGSSH");
@@ -209,13 +209,13 @@ fn a_caller_that_insists_on_what_is_denied_is_stopped() {
 fn without_a_threshold_nothing_is_a_loop() {
     let mut detector = Detector::new(Config::default());
     for _ in 0..50 {
-        assert_eq!(detector.record(&[call("read", "a")]), Verdict::Go);
+        assert_eq!(detector.record(&[call("read", "a")], 0), Verdict::Go);
         detector.ended(false);
     }
     let mut exact_only = self::detector(9, None);
     for i in 0..50 {
         let read = [call("read", &i.to_string())];
-        assert_eq!(exact_only.record(&read), Verdict::Go);
+        assert_eq!(exact_only.record(&read, 0), Verdict::Go);
         exact_only.ended(false);
     }
 }
@@ -224,11 +224,11 @@ fn without_a_threshold_nothing_is_a_loop() {
 fn a_batch_without_calls_is_none() {
     let mut detector = detector(2, Some(2));
     for _ in 0..5 {
-        assert_eq!(detector.record(&[]), Verdict::Go);
+        assert_eq!(detector.record(&[], 0), Verdict::Go);
     }
-    assert_eq!(detector.record(&[call("read", "a")]), Verdict::Go);
-    assert_eq!(detector.record(&[]), Verdict::Go);
-    assert_eq!(detector.record(&[call("read", "a")]), soft(Exact, 2, 2));
+    assert_eq!(detector.record(&[call("read", "a")], 0), Verdict::Go);
+    assert_eq!(detector.record(&[], 0), Verdict::Go);
+    assert_eq!(detector.record(&[call("read", "a")], 0), soft(Exact, 2, 2));
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn thresholds_that_make_no_sense_are_refused() {
 #[test]
 fn the_largest_threshold_does_not_overflow() {
     let mut detector = detector(u32::MAX, Some(u32::MAX));
-    assert_eq!(detector.record(&[call("read", "a")]), Verdict::Go);
+    assert_eq!(detector.record(&[call("read", "a")], 0), Verdict::Go);
 }
 
 #[test]
@@ -315,7 +315,7 @@ proptest! {
             if backwards {
                 permuted.reverse();
             }
-            prop_assert_eq!(one.record(&batch), two.record(&permuted));
+            prop_assert_eq!(one.record(&batch, 0), two.record(&permuted, 0));
             one.ended(succeeded);
             two.ended(succeeded);
         }
@@ -331,8 +331,8 @@ proptest! {
             let json = serde_json::to_string(&stored).unwrap();
             stored = serde_json::from_str(&json).unwrap();
             prop_assert_eq!(&stored, &kept);
-            let verdict = kept.record(&batch);
-            prop_assert_eq!(verdict, stored.record(&batch));
+            let verdict = kept.record(&batch, 0);
+            prop_assert_eq!(verdict, stored.record(&batch, 0));
             let json = serde_json::to_string(&verdict).unwrap();
             prop_assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), verdict);
             kept.ended(succeeded);
@@ -346,7 +346,7 @@ proptest! {
         let mut detector = detector(exact, None);
         let mut row: (Vec<Call>, u32) = (Vec::new(), 0);
         for (mut batch, succeeded) in batches {
-            let verdict = detector.record(&batch);
+            let verdict = detector.record(&batch, 0);
             detector.ended(succeeded);
             if batch.is_empty() {
                 prop_assert_eq!(verdict, Verdict::Go);
@@ -362,4 +362,18 @@ proptest! {
             prop_assert_eq!(verdict, expected);
         }
     }
+}
+
+#[test]
+fn batches_that_have_not_ended_are_no_loop_yet() {
+    let mut detector = detector(10, Some(3));
+    for open in 0..6 {
+        let file = open.to_string();
+        assert_eq!(detector.record(&[call("write", &file)], open), Verdict::Go);
+    }
+    for _ in 0..6 {
+        detector.ended(false);
+    }
+    let verdict = detector.record(&[call("write", "seventh")], 0);
+    assert_ne!(verdict, Verdict::Go);
 }

@@ -289,7 +289,7 @@ impl Driving {
                     .call(capability, undo.function.as_deref(), args)
                     .map_err(|fault| Failure::from(&fault))
             });
-        let (component, call, _) = match made {
+        let (component, call, looked_up) = match made {
             Ok(made) => made,
             Err(failure) => {
                 self.pending.push_back(undone(failure));
@@ -300,7 +300,7 @@ impl Driving {
         let mut labels = self.arriving(&undo.args);
         labels.extend(self.arriving(&found.step.spec.args));
         let call = call
-            .step(self.state.id(), found.id(), None, None)
+            .step(self.state.id(), found.id(), None, Some(looked_up.limits))
             .labels(labels);
         let call = self.for_this(call, step);
         let engine = self.workflows.crew.crew.engine.clone();

@@ -18,7 +18,7 @@ use crate::types::{
 use crate::workflow::check::Checked;
 use crate::workflow::doom;
 use crate::workflow::machine::{
-    Approval, CallEnd, Effect, Input, Most, Proposal, State, StepStatus, What, step,
+    Approval, CallEnd, Effect, Input, Most, Proposal, State, StepStatus, Tallied, What, step,
 };
 
 /// How often the driver looks for wishes and answers.
@@ -45,8 +45,8 @@ pub(crate) struct Driving {
     /// How often the success criteria were looked at.
     pub(super) verifications: u64,
     doom: doom::Detector,
-    /// Calls of the newest batch that have not ended, and whether all that have succeeded.
-    batch: (BTreeSet<usize>, bool),
+    /// Calls of each batch that have not ended, and whether all that have succeeded.
+    batches: Vec<(BTreeSet<usize>, bool)>,
     teller: Teller,
     /// Shared with everything that this driver has begun: the place is free when the last of it is gone, so that
     /// nothing a dropped driver left behind writes into what the next one does.
@@ -78,11 +78,13 @@ impl Driving {
                 planner,
                 principal,
                 seed: seed()?,
-                depth: 0,
                 known: checked.known.clone(),
+                others: checked.others.clone(),
             })))
             .await?;
         driving.watch_for_loops();
+        // Whoever takes it up finds the first event before any call, or knows that none has begun.
+        driving.told().await?;
         driving.must(verdict(checked)).await?;
         Ok(driving)
     }
@@ -123,7 +125,7 @@ impl Driving {
             watch: Watch::default(),
             verifications: 0,
             doom: doom::Detector::new(doom::Config::default()),
-            batch: (BTreeSet::new(), true),
+            batches: Vec::new(),
             calls: JoinSet::new(),
             cancels: HashMap::new(),
             pending: VecDeque::new(),
@@ -255,11 +257,17 @@ impl Driving {
         })?;
         let (workflow, before) = (self.state.id(), self.state.phase());
         let at_ms = input.at_ms;
+        let recovers = matches!(input.what, What::Recovered { .. });
         let state = std::mem::replace(&mut self.state, State::new(workflow));
         let (state, effects) = step(state, input);
         self.state = state;
         if let [Effect::Refuse { reason }] = effects.as_slice() {
             return Ok(Some(reason.clone()));
+        }
+        if recovers {
+            // What is lost counts as a call, before anything begins again.
+            let Tallied { calls, denials, of } = self.state.tallied().clone();
+            self.tally = Tally::after(calls, denials, of);
         }
         named_point("before-input");
         let (store, lease) = (self.store().clone(), self.lease.clone());
@@ -290,7 +298,7 @@ impl Driving {
             workflow: self.state.id(),
             goal: text::line(goal.unwrap_or_default(), 200),
             state: word(self.state.phase()),
-            ended: steps.iter().filter(|step| step.status.has_ended()).count() as u64,
+            ended: self.state.ended_steps(),
             steps: steps.len() as u64,
             began_ms: self.state.began_ms(),
             changed_ms: at_ms,
@@ -352,7 +360,8 @@ impl Driving {
             })
             .collect();
         if !fresh.is_empty() {
-            let verdict = self.doom.record(&fresh);
+            let open = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
+            let verdict = self.doom.record(&fresh, open);
             if let Some(refusal) = verdict.refusal() {
                 let actions = fresh
                     .iter()
@@ -365,7 +374,8 @@ impl Driving {
                 self.pending.push_front(looped(&verdict, actions));
                 return Ok(());
             }
-            self.batch = (ready.iter().map(|(step, ..)| *step).collect(), true);
+            let steps = ready.iter().map(|(step, ..)| *step).collect();
+            self.batches.push((steps, true));
         }
         for (step, attempt, most, args) in ready {
             self.call(step, attempt, most, args);
@@ -373,14 +383,18 @@ impl Driving {
         Ok(())
     }
 
-    /// Notes how a call of the newest batch ended.
+    /// Notes how a call of a batch ended.
     pub(super) fn batch_ended(&mut self, step: usize, status: Status) {
-        if self.batch.0.remove(&step) {
-            self.batch.1 &= status == Status::Ok;
-            if self.batch.0.is_empty() {
-                self.doom.ended(self.batch.1);
+        let doom = &mut self.doom;
+        self.batches.retain_mut(|(steps, succeeded)| {
+            if steps.remove(&step) {
+                *succeeded &= status == Status::Ok;
+                if steps.is_empty() {
+                    doom.ended(*succeeded);
+                }
             }
-        }
+            !steps.is_empty()
+        });
     }
 
     /// Looks for what comes from outside: time, wishes, answers, stalls.
@@ -430,7 +444,7 @@ impl Driving {
                     reason,
                 },
                 // What was used up was used by somebody else: it is asked again.
-                QuestionState::Used => Approval::Approved,
+                QuestionState::Used | QuestionState::Late => Approval::Approved,
                 QuestionState::Expired | QuestionState::Unknown => Approval::Expired,
             };
             self.pending.push_back(What::Decided {

@@ -101,6 +101,8 @@ impl Workflows {
     }
 
     /// Lets plans use a component, by its name and by the names of the capabilities that it is pinned to.
+    ///
+    /// Of two components with the same name the later one takes the place of the earlier.
     #[must_use]
     pub fn component(self, component: Compiled) -> Self {
         let mut crew = self.crew.crew.clone();

@@ -9,7 +9,7 @@ use super::CrewAndStore;
 use super::calls::Done;
 use super::driving::Driving;
 use crate::session::Call;
-use crate::types::{Status, Usage, text};
+use crate::types::{Limits, Status, Usage, text};
 use crate::workflow::criteria;
 use crate::workflow::machine::Evidence;
 use crate::workflow::plan::{Criterion, Plan};
@@ -66,12 +66,12 @@ impl Driving {
         let crew = self.workflows.crew.clone();
         let (workflow, principal) = (self.state.id(), self.state.principal().clone());
         let tally = self.tally.clone();
-        let prepare = move |call: Call, number: usize| {
+        let prepare = move |call: Call, number: usize, limits: Limits| {
             call.principal(principal.clone()).tally(tally.clone()).step(
                 workflow,
                 format!("success.{number}"),
                 None,
-                None,
+                Some(limits),
             )
         };
         let lease = self.lease.clone();
@@ -82,7 +82,9 @@ impl Driving {
                 let found = match args {
                     Ok(args) => {
                         let target = (capability.as_str(), function.as_deref());
-                        let prepare = |call: Call| prepare(call, position).labels(labels.clone());
+                        let prepare = |call: Call, limits: Limits| {
+                            prepare(call, position, limits).labels(labels.clone())
+                        };
                         holds(&crew, target, args, &prepare).await
                     }
                     Err(why) => Looked::not(why),
@@ -130,13 +132,14 @@ async fn holds(
     crew: &CrewAndStore,
     (capability, function): (&str, Option<&str>),
     args: Value,
-    prepare: &(dyn Fn(Call) -> Call + Sync),
+    prepare: &(dyn Fn(Call, Limits) -> Call + Sync),
 ) -> Looked {
-    let (component, call, _) = match crew.crew.call(capability, function, args) {
+    let (component, call, found) = match crew.crew.call(capability, function, args) {
         Ok(made) => made,
         Err(fault) => return Looked::not(fault.to_string()),
     };
-    let outcome = crew.crew.engine.run(&component, prepare(call)).await;
+    let call = prepare(call, found.limits);
+    let outcome = crew.crew.engine.run(&component, call).await;
     let met = outcome.status() == Status::Ok && outcome.value().as_str() == "true";
     let found = match outcome.fault() {
         Some(fault) => format!("failed: {fault}"),

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 
 use super::driving::{Driving, blocking};
 use super::{WorkflowStore, Workflows, unfit};
-use crate::types::{Fault, Function, Parameter, Principal, WitType, WorkflowId, text};
-use crate::workflow::check::Finding as _;
+use crate::types::{
+    Declared, Effect, Fault, Function, Parameter, Principal, WitType, WorkflowId, text,
+};
+use crate::workflow::check::{Finding as _, narrowed};
 use crate::workflow::machine::{About, Act, Known, State, What};
 use crate::workflow::plan::StepSpec;
 use crate::workflow::refs::{self, Reference, Yields};
@@ -202,8 +204,8 @@ impl Driving {
                 args: Some(args),
                 ..
             } => {
-                let spec = self.spec(step)?;
-                self.fit(spec, args)?;
+                let (function, _) = self.function(self.spec(step)?)?;
+                self.fit(&function, args)?;
                 Ok(None)
             }
             Act::OverrideResult { step, value } => {
@@ -240,16 +242,24 @@ impl Driving {
             .ok_or_else(|| format!("there is no step `{}`", text::line(step, 100)))
     }
 
-    fn function(&self, spec: &StepSpec) -> Result<(Function, Known), String> {
+    fn function(&self, spec: &StepSpec) -> Result<(Function, (Known, Option<Declared>)), String> {
+        self.look_up(&spec.capability, spec.function.as_deref())
+    }
+
+    fn look_up(
+        &self,
+        capability: &str,
+        function: Option<&str>,
+    ) -> Result<(Function, (Known, Option<Declared>)), String> {
         let crew = &self.workflows.crew.crew;
-        crew.find(&spec.capability, spec.function.as_deref())
-            .map(|found| (found.function, found.known))
+        crew.find(capability, function)
+            .map(|found| (found.function, (found.known, found.declared)))
             .map_err(|fault| {
                 if self.only_steers {
                     format!(
                         "nobody drives the workflow, and `{}` is not at hand to check this: \
                          go on with it first, with `engine workflow resume`",
-                        text::line(&spec.capability, 128)
+                        text::line(capability, 128)
                     )
                 } else {
                     fault.to_string()
@@ -266,14 +276,32 @@ impl Driving {
                 text::line(&spec.capability, 128)
             ));
         }
-        self.fit(spec, &spec.args)?;
-        self.function(spec).map(|(_, known)| known)
+        let (function, known) = self.function(spec)?;
+        self.fit(&function, &spec.args)?;
+        let effects = known.1.iter().flat_map(|declared| &declared.effects);
+        let destroys = effects
+            .into_iter()
+            .any(|effect| *effect == Effect::Destructive);
+        if destroys && spec.undo.is_none() && spec.approval.is_none() {
+            return Err("a destructive action needs `undo` or `approval`".to_owned());
+        }
+        if let Some(undo) = &spec.undo {
+            let capability = undo.capability.as_ref().unwrap_or(&spec.capability);
+            let (function, _) = self.look_up(capability, undo.function.as_deref())?;
+            let problems = refs::fit(&undo.args, &function, &|reference| match reference {
+                Reference::Output { step, path } if *step == spec.id => self.yields_of(spec, path),
+                reference => self.yields(reference),
+            });
+            if let Some(problem) = problems.first() {
+                return Err(format!("the arguments of its undo do not fit: {problem}"));
+            }
+        }
+        Ok(narrowed(known.0, spec))
     }
 
     /// Types arguments against the function of a step and the results of others.
-    fn fit(&self, spec: &StepSpec, args: &Value) -> Result<(), String> {
-        let (function, _) = self.function(spec)?;
-        let problems = refs::fit(args, &function, &|reference| self.yields(reference));
+    fn fit(&self, function: &Function, args: &Value) -> Result<(), String> {
+        let problems = refs::fit(args, function, &|reference| self.yields(reference));
         problems.first().map_or(Ok(()), |problem| {
             Err(format!("the arguments do not fit: {problem}"))
         })
@@ -281,15 +309,19 @@ impl Driving {
 
     fn yields(&self, reference: &Reference) -> Result<Yields, refs::Problem> {
         match reference {
-            Reference::Output { step, path } => {
-                let function = self.spec(step).and_then(|spec| self.function(spec));
-                match function {
-                    Ok((function, _)) => refs::yields(refs::output(&function), path),
-                    Err(why) => Err(refs::Problem::new("a step of the plan", why)),
-                }
-            }
+            Reference::Output { step, path } => match self.spec(step) {
+                Ok(spec) => self.yields_of(spec, path),
+                Err(why) => Err(refs::Problem::new("a step of the plan", why)),
+            },
             Reference::Input { .. } => Ok(Yields::unknown()),
             Reference::IdempotencyKey => Ok(Yields::known(WitType::String)),
+        }
+    }
+
+    fn yields_of(&self, spec: &StepSpec, path: &[String]) -> Result<Yields, refs::Problem> {
+        match self.function(spec) {
+            Ok((function, _)) => refs::yields(refs::output(&function), path),
+            Err(why) => Err(refs::Problem::new("a function that is at hand", why)),
         }
     }
 

@@ -27,7 +27,9 @@ impl Turn {
         found.ended = Some(end.status);
         found.runs.extend(end.run);
         let (repeatable, capability) = (found.known.repeatable, found.step.spec.capability.clone());
+        let action = found.known.action.clone();
         self.state.running.remove(&step);
+        self.state.tallied.ended(&action, end.started, end.status);
         let budgets = &mut self.state.budgets;
         match most {
             // What was refused before it began is no call.

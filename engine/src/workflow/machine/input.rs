@@ -119,6 +119,9 @@ pub enum What {
         not_started: Vec<usize>,
         /// Attempts whose end is known all the same.
         ended: Vec<(usize, u32, CallEnd)>,
+        /// What is known now of the actions of steps whose component is another one, which somebody accepted.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        known: Vec<(usize, Known)>,
     },
 }
 
@@ -136,10 +139,24 @@ pub struct Proposal {
     pub principal: Principal,
     /// Chosen at random: tokens and jittered waits are made from it.
     pub seed: Digest,
-    /// How many workflows this one is inside of.
-    pub depth: u32,
     /// What is known of every step's action, in the order of the plan.
     pub known: Vec<Known>,
+    /// What is called besides the steps: to take effects back, and to look at success criteria.
+    pub others: Vec<Other>,
+}
+
+/// A function that a plan calls besides its steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Other {
+    /// The capability.
+    pub capability: String,
+    /// The function of it.
+    pub function: Option<String>,
+    /// What policies call it.
+    pub action: String,
+    /// The digest of the component.
+    pub digest: Option<Digest>,
 }
 
 /// What is known of the action of a step.
@@ -280,11 +297,6 @@ pub struct Stalled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Remedy {
-    /// The workflow may take longer.
-    MoreTime {
-        /// By how much.
-        ms: u64,
-    },
     /// Fewer steps run at the same time.
     FewerAtOnce,
 }

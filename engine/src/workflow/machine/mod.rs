@@ -18,10 +18,11 @@ mod wind;
 
 pub use effect::{Effect, Most};
 pub use input::{
-    Act, Approval, CallEnd, Evidence, Input, Known, Output, Proposal, Remedy, Stalled, What,
+    Act, Approval, CallEnd, Evidence, Input, Known, Other, Output, Proposal, Remedy, Stalled, What,
 };
 pub use phase::{has_ended, may_go};
 pub use question::{About, Question};
+pub(crate) use state::Tallied;
 pub use state::{State, StepState, StepStatus, Transition};
 pub use step::step;
 

@@ -1,7 +1,7 @@
 //! How a workflow goes on after whoever drove it was gone, and when it stalls.
 
 use super::Effect;
-use super::input::{CallEnd, Remedy, Stalled};
+use super::input::{CallEnd, Known, Remedy, Stalled};
 use super::question::About;
 use super::state::StepStatus;
 use super::step::{Refused, Turn};
@@ -17,9 +17,27 @@ impl Turn {
         (uncertain, runs): (&[usize], Vec<(usize, RunId)>),
         not_started: &[usize],
         ended: Vec<(usize, u32, CallEnd)>,
+        known: Vec<(usize, Known)>,
     ) -> Result<(), Refused> {
         let undoing = self.state.undoing;
         self.accounted(uncertain, not_started, &ended)?;
+        if let Some((step, _)) = known
+            .iter()
+            .find(|(step, _)| *step >= self.state.steps.len())
+        {
+            return Err(format!("there is no step at position {step}"));
+        }
+        for (step, known) in known {
+            let found = self.at(step)?;
+            // What ran was the old component: both have to say that to repeat it does no harm.
+            let repeatable = found.known.repeatable && known.repeatable;
+            let pure = found.known.pure && known.pure;
+            found.known = Known {
+                repeatable,
+                pure,
+                ..known
+            };
+        }
         if let Some((step, _)) = runs.iter().find(|(step, _)| !uncertain.contains(step)) {
             return Err(format!("the step at position {step} is not uncertain"));
         }
@@ -116,8 +134,9 @@ impl Turn {
         let ending = self.state.ending.is_some();
         let found = self.at(step)?;
         let most = found.most.take();
-        let repeatable = found.known.repeatable;
+        let (repeatable, action) = (found.known.repeatable, found.known.action.clone());
         self.state.running.remove(&step);
+        self.state.tallied.started(&action);
         self.state.budgets.spend(most, &Usage::default(), None);
         if ending {
             self.at(step)?.ended = None;
@@ -155,9 +174,6 @@ impl Turn {
         });
         for remedy in remedies {
             match remedy {
-                Remedy::MoreTime { ms } => {
-                    self.state.time.most_ms = self.state.time.most_ms.saturating_add(ms);
-                }
                 Remedy::FewerAtOnce => self.state.parallel = (self.state.parallel / 2).max(1),
             }
         }

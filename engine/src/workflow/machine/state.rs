@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::budget::Budgets;
-use super::input::{Evidence, Known, Output};
+use super::input::{Evidence, Known, Other, Output};
 use super::question::Question;
 use super::{Most, phase};
 use crate::event::WorkflowState;
@@ -16,7 +16,8 @@ pub struct State {
     pub(super) plan: Option<Plan>,
     pub(super) principal: Principal,
     pub(super) seed: Digest,
-    pub(super) depth: u32,
+    pub(super) others: Vec<Other>,
+    pub(super) tallied: Tallied,
     pub(super) steps: Vec<StepState>,
     pub(super) graph: Graph,
     /// Steps that can begin, in the order of the plan.
@@ -71,6 +72,34 @@ pub(super) struct Time {
     pub(super) active_ms: u64,
     /// How long it may be.
     pub(super) most_ms: u64,
+}
+
+/// What policies count of the calls of a workflow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tallied {
+    /// Calls that started.
+    pub(crate) calls: u64,
+    /// Actions that were denied.
+    pub(crate) denials: u64,
+    /// Calls of each action.
+    pub(crate) of: BTreeMap<String, u64>,
+}
+
+impl Tallied {
+    pub(super) fn started(&mut self, action: &str) {
+        self.calls = self.calls.saturating_add(1);
+        let count = self.of.entry(action.to_owned()).or_insert(0);
+        *count = count.saturating_add(1);
+    }
+
+    /// Counts a call by how it ended.
+    pub(super) fn ended(&mut self, action: &str, started: bool, status: Status) {
+        if started {
+            self.started(action);
+        } else if status == Status::Denied {
+            self.denials = self.denials.saturating_add(1);
+        }
+    }
 }
 
 /// A workflow on its way to an end that is not completion.
@@ -211,7 +240,8 @@ impl State {
             plan: None,
             principal: Principal::default(),
             seed: Digest::of(&[]),
-            depth: 0,
+            others: Vec::new(),
+            tallied: Tallied::default(),
             steps: Vec::new(),
             graph: Graph::default(),
             ready: BTreeSet::new(),
@@ -305,10 +335,14 @@ impl State {
         &self.principal
     }
 
-    /// How many workflows this one is inside of.
-    #[must_use]
-    pub fn depth(&self) -> u32 {
-        self.depth
+    /// What is called besides the steps.
+    pub(crate) fn others(&self) -> &[Other] {
+        &self.others
+    }
+
+    /// What was counted of the calls, as policies count.
+    pub(crate) fn tallied(&self) -> &Tallied {
+        &self.tallied
     }
 
     /// The steps, those of the plan first, then those that were added.
@@ -409,6 +443,15 @@ impl State {
     /// Whether a wish was granted.
     pub(crate) fn has_granted(&self, wish: u64) -> bool {
         self.granted.contains(&wish)
+    }
+
+    /// How many steps came to an end of their own: they completed or failed.
+    #[must_use]
+    pub fn ended_steps(&self) -> u64 {
+        let steps = self.steps.iter();
+        let ended =
+            steps.filter(|step| matches!(step.status, StepStatus::Completed | StepStatus::Failed));
+        ended.count() as u64
     }
 
     /// How many completed steps have effects that can be taken back.

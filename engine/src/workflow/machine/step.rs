@@ -104,7 +104,8 @@ impl Turn {
                 runs,
                 not_started,
                 ended,
-            } => self.recovered((&uncertain, runs), &not_started, ended),
+                known,
+            } => self.recovered((&uncertain, runs), &not_started, ended, known),
         }
     }
 
@@ -172,8 +173,8 @@ impl Turn {
             planner,
             principal,
             seed,
-            depth,
             known,
+            others,
         } = proposal;
         let plan = Plan::new(plan, Default::default()).map_err(|problems| {
             problems
@@ -194,7 +195,7 @@ impl Turn {
         state.take_plan(&plan, known);
         state.principal = principal;
         state.seed = seed;
-        state.depth = depth;
+        state.others = others;
         self.tell(EventKind::WorkflowStarted {
             goal: Bounded::new(&plan.spec().goal, MOST_IN_EVENT),
             workflow_type: plan.spec().workflow_type.as_str().to_owned(),
@@ -219,7 +220,15 @@ impl Turn {
 
     fn reject(&mut self, problems: Vec<Problem>) -> Result<(), Refused> {
         self.expect(&[WorkflowState::Planning], "refuse the plan")?;
-        let count = problems.iter().filter(|problem| !problem.warning).count();
+        let objections = || problems.iter().filter(|problem| !problem.warning);
+        let first = objections().next().map(|problem| {
+            let more = match objections().count() {
+                0 | 1 => String::new(),
+                count => format!(", and {} more", count - 1),
+            };
+            format!(": {}{more}", text::line(&problem.to_string(), 400))
+        });
+        let first = first.unwrap_or_default();
         if let Some(plan) = &self.state.plan {
             let plan = named(plan);
             let problems = problems
@@ -230,10 +239,7 @@ impl Turn {
                 .collect();
             self.tell(EventKind::PlanRejected { plan, problems });
         }
-        let why = Failure::plain(
-            Code::InvalidPlan,
-            &format!("the plan was rejected: {count} problems"),
-        );
+        let why = Failure::plain(Code::InvalidPlan, &format!("the plan was rejected{first}"));
         self.end(WorkflowState::Failed, why, false);
         Ok(())
     }

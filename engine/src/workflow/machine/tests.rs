@@ -330,7 +330,7 @@ fn proposal(plan: Value, known: &dyn Fn(usize) -> Known) -> What {
         planner: "test".to_owned(),
         principal: Principal::new("ada"),
         seed: Digest::of(b"seed"),
-        depth: 0,
+        others: Vec::new(),
     }))
 }
 

@@ -133,6 +133,8 @@ impl Turn {
             self.state.budgets.count(1, &Usage::default());
         }
         self.warn();
+        let action = self.undo_action(step);
+        self.state.tallied.ended(&action, end.started, end.status);
         let found = self.at(step)?;
         found.undone = Some(end.status);
         found.usage = found.usage.and(&usage);
@@ -151,6 +153,18 @@ impl Turn {
             self.wind_up(WorkflowState::Failed, why, false);
         }
         Ok(())
+    }
+
+    /// What policies call the action that takes the effect of a step back.
+    fn undo_action(&self, step: usize) -> String {
+        let spec = self.state.steps.get(step).map(|found| &found.step.spec);
+        let undo = spec.and_then(|spec| Some((spec.undo.as_ref()?, &spec.capability)));
+        let other = undo.and_then(|(undo, own)| {
+            let capability = undo.capability.as_ref().unwrap_or(own);
+            let mut others = self.state.others.iter();
+            others.find(|other| other.capability == *capability && other.function == undo.function)
+        });
+        other.map(|other| other.action.clone()).unwrap_or_default()
     }
 
     /// The success criteria were looked at.
@@ -173,6 +187,7 @@ impl Turn {
             ));
         }
         self.state.budgets.count(calls, &as_written(usage));
+        self.state.tallied.calls = self.state.tallied.calls.saturating_add(calls);
         self.warn();
         if self.state.phase != WorkflowState::Executing {
             // Paused meanwhile: they are looked at again when it goes on.

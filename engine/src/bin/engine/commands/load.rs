@@ -65,10 +65,12 @@ fn check_signature(path: &Path, source: &Source, key: &str) -> Result<(), Fault>
     // A signature of another component, put beside this one, is of other bytes; one of an older release is
     // caught by the lock file. The comment tells people which one was signed.
     let comment = signature.trusted_comment();
-    if !comment
-        .split_whitespace()
-        .any(|word| word.trim_start_matches("file:").trim_end_matches(".wasm") == name)
-    {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let names = |word: &str| {
+        let word = word.trim_start_matches("file:").trim_end_matches(".wasm");
+        word == name || word == stem
+    };
+    if !comment.split_whitespace().any(names) {
         return Err(Fault::unsigned(
             &name,
             format!(

@@ -2,6 +2,7 @@
 
 mod show;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -223,9 +224,22 @@ fn schema(typed: PolicySchema, global: &args::Global, printer: &Printer) -> Resu
 /// The functions that policies may speak of: those of the components that are named, and the configured ones.
 fn known(components: &[PathBuf], settled: &Settled) -> Result<Vec<Known>, Fault> {
     let mut known = Vec::new();
+    let mut digests = BTreeMap::new();
     for component in components {
         let compiled = compile(component, settled)?;
-        known.extend(Known::all(compiled.describe()));
+        let shape = compiled.describe();
+        let (name, digest) = (shape.name().to_owned(), shape.digest());
+        if let Some(other) = digests.insert(name.clone(), digest) {
+            if other == digest {
+                continue;
+            }
+            return Err(
+                Fault::usage(format!("two components are called `{name}`")).hint(
+                    "policies name components by the names of their files: give one another name",
+                ),
+            );
+        }
+        known.extend(Known::all(shape));
     }
     for (name, entry) in &settled.capabilities {
         let compiled = compile(&entry.component, settled)?;

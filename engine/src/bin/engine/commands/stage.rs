@@ -110,6 +110,8 @@ pub(super) struct Stage {
     live: Option<Live>,
     writing: Option<EventThread>,
     printer: Printer,
+    /// The option that names the journal, if it has to be named.
+    told: String,
 }
 
 impl Stage {
@@ -164,10 +166,12 @@ impl Stage {
             live,
             writing,
             printer: *printer,
+            told: place.told.clone(),
         })
     }
 
-    /// Drives a workflow. The first interrupt stops it, the second ends the process.
+    /// Drives a workflow. The first interrupt stops it, the second ends the process; so do SIGTERM and SIGHUP,
+    /// at once, and the workflow is left to be resumed.
     pub(super) fn drive(
         &self,
         runtime: &Runtime,
@@ -179,6 +183,7 @@ impl Stage {
                 self.workflows.clone(),
                 workflow,
                 (self.screen.clone(), self.printer),
+                self.told.clone(),
             ));
             let done = work.await;
             stopping.abort();
@@ -300,15 +305,35 @@ async fn stop_on_interrupt(
     workflows: Workflows,
     workflow: WorkflowId,
     (screen, printer): (Screen, Printer),
+    told: String,
 ) {
     // Without a handler, a signal ends the process, as it does by default; the workflow can be resumed.
     let Ok(mut interrupt) = signal(SignalKind::interrupt()) else {
         return;
     };
+    let (Ok(mut terminate), Ok(mut hang_up)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        return;
+    };
     // Caught, so that a guest that writes too large a file gets an error, and not the engine.
     let _caught = signal(SignalKind::from_raw(FILE_TOO_LARGE));
-    interrupt.recv().await;
-    // Whoever is asked something does not answer any more.
+    let leave = |code: i32| {
+        // Whoever is asked something does not answer any more.
+        screen.interrupt();
+        screen.alone(|| {
+            printer.note(&format!(
+                "left as it is; to go on: engine workflow resume {workflow}{told}\n"
+            ));
+        });
+        end(code)
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => leave(143),
+        _ = hang_up.recv() => leave(129),
+    }
     screen.interrupt();
     screen.alone(|| {
         printer.note("stopping; interrupt again to leave it as it is, to be resumed\n");
@@ -325,10 +350,17 @@ async fn stop_on_interrupt(
             interrupt.recv().await;
         }
         _ = interrupt.recv() => {}
+        _ = terminate.recv() => leave(143),
+        _ = hang_up.recv() => leave(129),
     }
-    #[expect(
-        clippy::exit,
-        reason = "the user insists, and the first signal was not enough"
-    )]
-    std::process::exit(130);
+    leave(130);
+}
+
+/// Ends the process as a signal would: everything is durable that has to be.
+#[expect(
+    clippy::exit,
+    reason = "a signal asks for it, and the workflow can be resumed"
+)]
+fn end(code: i32) -> ! {
+    std::process::exit(code)
 }

@@ -1,5 +1,6 @@
 //! `engine workflow`: looks at workflows and steers them.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use engine::data::{Principal, Roster as _, RosterEntry, WorkflowId, WorkflowState, line};
@@ -15,7 +16,7 @@ use crate::args::{
     WorkflowResume, WorkflowShow, WorkflowStop,
 };
 use crate::desk::OPERATOR;
-use crate::render::{self, Board, Printer};
+use crate::render::{self, Board, Listed, Printer};
 use crate::settings::{self, Crew};
 
 /// The most workflows that are listed or looked through.
@@ -150,21 +151,49 @@ fn long_enough(what: &str, typed: &str) -> Result<(), Fault> {
 fn list(typed: WorkflowLs, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
     let WorkflowLs { output, place } = typed;
     let place = Place::new(place, global)?;
-    let entries: Vec<RosterEntry> = if place.is_there()? {
-        looking(&place.open()?)?.list(MOST)?
-    } else {
-        Vec::new()
-    };
+    let mut entries = Vec::new();
+    if place.is_there()? {
+        let journal = place.open()?;
+        let workflows = looking(&journal)?;
+        for entry in workflows.list(MOST)? {
+            entries.push(as_it_is(entry, &journal, &workflows)?);
+        }
+    }
     match output {
         Output::Json => printer.data(&json!({ "workflows": entries }).to_string()),
         Output::Text if entries.is_empty() => {
             printer.note("there are no workflows\n");
             Ok(())
         }
-        Output::Text => entries
-            .iter()
-            .try_for_each(|entry| printer.data(&render::listed(entry))),
+        Output::Text => {
+            // For people: what reads lines from a pipe wants workflows alone.
+            if std::io::stdout().is_terminal() {
+                printer.data(&render::listed_head())?;
+            }
+            entries
+                .iter()
+                .try_for_each(|entry| printer.data(&render::listed(entry)))
+        }
     }
+}
+
+/// A workflow of the list with what changed since its state did.
+fn as_it_is(
+    mut entry: RosterEntry,
+    journal: &Journal,
+    workflows: &Workflows,
+) -> Result<Listed, Fault> {
+    if matches!(entry.state.as_str(), "completed" | "failed" | "cancelled") {
+        return Ok(Listed {
+            entry,
+            driven: false,
+        });
+    }
+    entry.ended = workflows.state(entry.workflow)?.ended_steps();
+    Ok(Listed {
+        driven: journal.lease(entry.workflow)?.is_none(),
+        entry,
+    })
 }
 
 fn show(typed: WorkflowShow, global: &args::Global, printer: &Printer) -> Result<(), Fault> {

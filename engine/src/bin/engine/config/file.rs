@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use engine::data::{Bundle, Mode, Rule};
@@ -240,9 +240,24 @@ pub(crate) fn read_text(file: &Path, what: &str) -> Result<String, Fault> {
 pub(crate) fn read_bounded(file: &Path, what: &str, most: u64) -> Result<String, Fault> {
     let shown = engine::data::line(&file.to_string_lossy(), 256);
     let mut text = String::new();
+    // A pipe would be waited for, perhaps for ever.
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return Err(
+            Fault::config(format!("{what} `{shown}` is no regular file"))
+                .hint("write it to a file first"),
+        );
+    }
     let length = std::fs::File::open(file)
         .and_then(|file| file.take(most + 1).read_to_string(&mut text))
-        .map_err(|error| Fault::config(format!("cannot read {what} `{shown}`")).caused_by(error))?;
+        .map_err(|error| {
+            let fault = Fault::config(format!("cannot read {what} `{shown}`"));
+            if error.kind() == ErrorKind::InvalidData {
+                fault.hint("it has to be text in UTF-8")
+            } else {
+                fault
+            }
+            .caused_by(error)
+        })?;
     if length as u64 > most {
         return Err(Fault::config(format!(
             "{what} in `{shown}` are over {}",

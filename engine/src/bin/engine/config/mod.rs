@@ -109,13 +109,8 @@ impl Settled {
                 continue;
             };
             let mut capability =
-                Capability::new(name, locked.shape.digest, entry.function.clone())?.component(
-                    entry
-                        .component
-                        .file_stem()
-                        .unwrap_or_default()
-                        .to_string_lossy(),
-                );
+                Capability::new(name, locked.shape.digest, entry.function.clone())?
+                    .component(engine::Source::name_of(&entry.component));
             capability = capability.labels(entry.labels.iter().cloned());
             if let Some(grants) = &entry.grants {
                 capability = capability.grants(grants.clone());

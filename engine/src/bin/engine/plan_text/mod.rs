@@ -60,7 +60,13 @@ impl PlanText {
             .is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
         Ok(Self {
             name: engine::data::line(typed, 256),
-            text: config::read_bounded(path, "the plan", MOST)?,
+            text: config::read_bounded(path, "the plan", MOST).map_err(|fault| {
+                if path.exists() {
+                    fault
+                } else {
+                    fault.hint("check the path; relative ones begin at the working directory")
+                }
+            })?,
             form: if toml { Form::Toml } else { Form::Json },
         })
     }

@@ -25,7 +25,7 @@ pub(crate) use paged::Paged;
 pub(crate) use plan::{checked, placed};
 pub(crate) use progress::Progress;
 pub(crate) use spans::Spans;
-pub(crate) use summary::{listed, shown, summary, took, waiting};
+pub(crate) use summary::{Listed, listed, listed_head, shown, summary, took, waiting};
 pub(crate) use timeline::timeline;
 
 use std::io::{self, Write};

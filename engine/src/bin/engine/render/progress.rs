@@ -1,6 +1,6 @@
 //! What happens to a workflow, told line by line.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engine::data::{Source, StepEnd, Timestamp, WorkflowState, line};
 use engine::{Event, EventKind, Scope, Sink};
@@ -14,18 +14,37 @@ pub(crate) struct Progress {
     printer: Printer,
     /// The option that names the journal, if it has to be named.
     told: String,
+    /// What is said once the plan has passed its check.
+    held: Mutex<Option<String>>,
 }
 
 impl Progress {
     pub(crate) fn new(printer: Printer, told: String) -> Self {
-        Self { printer, told }
+        Self {
+            printer,
+            told,
+            held: Mutex::default(),
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<String>> {
+        // What is held is one text, whole even after a panic.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Sink for Progress {
     fn emit(&self, event: &Arc<Event>) {
-        if let Some(text) = told(event, &self.told) {
-            self.printer.note(&format!("{text}\n"));
+        let begins = matches!(event.kind, EventKind::WorkflowStarted { .. });
+        let text = if matches!(event.kind, EventKind::PlanChecked { .. }) {
+            self.held().take()
+        } else {
+            told(event, &self.told)
+        };
+        match text {
+            Some(text) if begins => *self.held() = Some(text),
+            Some(text) => self.printer.note(&format!("{text}\n")),
+            None => {}
         }
     }
 }

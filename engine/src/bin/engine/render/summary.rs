@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
+
 use engine::data::{Failure, RosterEntry, Timestamp, WorkflowState, line};
 use engine::workflow::{About, Question, State, StepStatus, StepSummary, Summary};
 
@@ -59,6 +61,12 @@ pub(crate) fn summary(summary: &Summary) -> String {
     for step in &summary.steps {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", step_line(step, width));
+        // What ended the workflow is told below.
+        if let Some(failure) = &step.error
+            && summary.error.as_ref().map(|error| &error.hint) != Some(&failure.hint)
+        {
+            text.push_str(&hint(failure));
+        }
     }
     for evidence in &summary.criteria {
         let met = match evidence.met {
@@ -70,6 +78,7 @@ pub(crate) fn summary(summary: &Summary) -> String {
     }
     if let Some(failure) = &summary.error {
         let _ = writeln!(text, "why: {}", failed(failure));
+        text.push_str(&hint(failure));
     }
     let _ = write!(
         text,
@@ -111,6 +120,13 @@ fn step_line(step: &StepSummary, width: usize) -> String {
     text.trim_end().to_owned()
 }
 
+fn hint(failure: &Failure) -> String {
+    if failure.hint.is_empty() {
+        return String::new();
+    }
+    format!("  hint: {}\n", line(&failure.hint, 400))
+}
+
 pub(super) fn failed(failure: &Failure) -> String {
     format!("{} [{}]", line(&failure.message, 300), failure.code)
 }
@@ -145,6 +161,12 @@ pub(crate) fn shown(found: &Summary, driven: bool, told: &str) -> String {
         );
     }
     let _ = writeln!(text, "{}", summary(found));
+    for step in &found.steps {
+        if let (StepStatus::Asking, Some(question)) = (step.status, &step.question) {
+            let approvers = step.approvers.as_deref().unwrap_or_default();
+            text.push_str(&approval(&step.id, question, approvers, told));
+        }
+    }
     for question in &found.questions {
         text.push_str(&asked(question, &found.workflow.to_string(), told));
     }
@@ -157,13 +179,7 @@ pub(crate) fn waiting(state: &State, told: &str) -> String {
     for step in state.steps() {
         if let (StepStatus::Asking, Some((question, _))) = (step.status, &step.question) {
             let approvers = step.step.spec.approval.as_deref().unwrap_or_default();
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
-                "{}: waits for approval\n  {}",
-                line(step.id(), 64),
-                approve_command(question, approvers, told)
-            );
+            text.push_str(&approval(step.id(), question, approvers, told));
         }
     }
     let others = |question: &&Question| question.about != About::Paused;
@@ -171,6 +187,14 @@ pub(crate) fn waiting(state: &State, told: &str) -> String {
         text.push_str(&asked(question, &state.id().to_string(), told));
     }
     text
+}
+
+fn approval(step: &str, question: &str, approvers: &str, told: &str) -> String {
+    format!(
+        "{}: waits for approval\n  {}\n",
+        line(step, 64),
+        approve_command(question, approvers, told)
+    )
 }
 
 /// What waits for an answer, and how to give it.
@@ -201,14 +225,32 @@ pub(super) fn answer_command(
     format!("engine workflow answer {workflow} {token} '{answer}'{told}")
 }
 
-/// One line of a list of workflows.
-pub(crate) fn listed(entry: &RosterEntry) -> String {
+/// One workflow of a list: what is kept of it, how it is now, and whether somebody drives it.
+#[derive(Serialize)]
+pub(crate) struct Listed {
+    #[serde(flatten)]
+    pub(crate) entry: RosterEntry,
+    /// Whether somebody drives it; one that has ended is driven by nobody.
+    pub(crate) driven: bool,
+}
+
+/// The head of a list of workflows.
+pub(crate) fn listed_head() -> String {
     format!(
-        "{}  {:<9}  {}/{}  {}  {}",
+        "{:<36}  {:<9}  {:<6}  {:>9}  {:<24}  goal",
+        "workflow", "state", "driven", "steps", "began"
+    )
+}
+
+/// One line of a list of workflows.
+pub(crate) fn listed(listed: &Listed) -> String {
+    let Listed { entry, driven } = listed;
+    let steps = format!("{}/{}", entry.ended, entry.steps);
+    format!(
+        "{}  {:<9}  {:<6}  {steps:>9}  {}  {}",
         entry.workflow,
         entry.state,
-        entry.ended,
-        entry.steps,
+        if *driven { "yes" } else { "no" },
         moment(entry.began_ms),
         line(&entry.goal, 100)
     )

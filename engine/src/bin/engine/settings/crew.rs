@@ -110,7 +110,17 @@ pub(crate) fn inputs(typed: &[String]) -> Result<BTreeMap<String, Value>, Fault>
                     .hint("write it as NAME=JSON, such as `topic=\"wasm\"` or `count=3`"),
             );
         };
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        let value = match serde_json::from_str(value) {
+            Ok(value) => value,
+            Err(error) if value.starts_with(['{', '[', '"']) => {
+                return Err(Fault::usage(format!(
+                    "--input: the value of `{}` begins like JSON and is none: {error}",
+                    line(name, 100)
+                ))
+                .hint("a text that begins like this is written as JSON, too: `topic='\"[x\"'`"));
+            }
+            Err(_) => Value::from(value),
+        };
         if inputs.insert(name.to_owned(), value).is_some() {
             return Err(Fault::usage(format!(
                 "--input: `{}` is given twice",
@@ -133,7 +143,7 @@ mod tests {
         let found = inputs(&typed).unwrap();
         let wanted = json!({"a": 3, "b": "3", "c": "plain words", "d": {"x": [1]}, "e": ""});
         assert_eq!(json!(found), wanted);
-        for typed in [["alone", "a=1"], ["a=1", "a=2"]] {
+        for typed in [["alone", "a=1"], ["a=1", "a=2"], ["a=1", "b={\"x\": 1"]] {
             let fault = inputs(&typed.map(str::to_owned)).unwrap_err();
             assert_eq!(fault.code().as_str(), "E-USAGE", "{typed:?}");
         }

@@ -121,3 +121,24 @@ proptest! {
         parses(&schema(&[known("c.f", "c", parameters)]));
     }
 }
+
+/// However an action is called, the groups of its effects and of its component hold it.
+#[test]
+fn a_name_takes_an_action_out_of_no_group_but_its_own() {
+    let declared = Declared {
+        effects: [crate::types::Effect::Read].into(),
+        ..Declared::default()
+    };
+    for (name, component, expected) in [
+        ("fs.read", "fs", vec!["read", "component:fs"]),
+        (
+            "component:x.read",
+            "component:x",
+            vec!["read", "component:component:x"],
+        ),
+        ("component:fs", "fs", vec!["read"]),
+        ("read", "fs", vec!["component:fs"]),
+    ] {
+        assert_eq!(groups(name, component, Some(&declared)), expected, "{name}");
+    }
+}

@@ -90,6 +90,7 @@ impl Model {
             }
             What::Acted { token, act, .. } => self.act(token.as_deref(), act, before),
             What::Recovered {
+                known: _,
                 runs: _,
                 uncertain,
                 not_started,

@@ -191,6 +191,7 @@ impl Move {
             }
         }
         What::Recovered {
+            known: Vec::new(),
             runs: Vec::new(),
             uncertain,
             not_started,
@@ -251,7 +252,7 @@ impl Move {
                 issue: "no_progress".to_owned(),
                 count: 1,
                 evidence: "nothing".to_owned(),
-                remedies: vec![Remedy::FewerAtOnce, Remedy::MoreTime { ms: 10 }],
+                remedies: vec![Remedy::FewerAtOnce],
                 asked: self.how.is_multiple_of(2).then(|| "look".to_owned()),
             })),
             22 => What::Looped {

@@ -100,6 +100,7 @@ fn inputs_are_taken_in_their_states_alone() {
         end: Box::new(end(Status::Ok)),
     };
     let recovered = |not_started: &[usize]| What::Recovered {
+        known: Vec::new(),
         runs: Vec::new(),
         uncertain: Vec::new(),
         not_started: not_started.to_vec(),
@@ -374,6 +375,7 @@ fn only_driven_time_counts() {
     assert_eq!(run.state.active_ms(), 500);
     run.now_ms += 1_000_000;
     run.feed(What::Recovered {
+        known: Vec::new(),
         runs: Vec::new(),
         uncertain: vec![],
         not_started: vec![0],

@@ -17,6 +17,7 @@ fn paused() -> Run {
 fn uncertain() -> Run {
     let mut run = Run::begun_with(plan(&["a", "b: a"], json!({})), &|_| once_only());
     run.feed(What::Recovered {
+        known: Vec::new(),
         runs: Vec::new(),
         uncertain: vec![0],
         not_started: vec![],
@@ -184,6 +185,7 @@ fn answers_need_the_right_token_once() {
 fn tokens_differ() {
     let mut run = Run::begun_with(plan(&["a", "b", "c"], json!({})), &|_| once_only());
     run.feed(What::Recovered {
+        known: Vec::new(),
         runs: Vec::new(),
         uncertain: vec![0, 1, 2],
         not_started: vec![],
@@ -251,6 +253,7 @@ fn a_step_that_was_marked_done_is_undone() {
     let written = with_step(plan(&["a", "b: a"], json!({})), "a", json!({ "undo": {} }));
     let mut run = Run::begun_with(written, &|_| once_only());
     run.feed(What::Recovered {
+        known: Vec::new(),
         runs: Vec::new(),
         uncertain: vec![0],
         not_started: vec![],

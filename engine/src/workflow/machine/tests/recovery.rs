@@ -10,6 +10,7 @@ fn recovered(
     ended: Vec<(usize, u32, CallEnd)>,
 ) -> What {
     What::Recovered {
+        known: Vec::new(),
         runs: Vec::new(),
         uncertain: uncertain.to_vec(),
         not_started: not_started.to_vec(),
