@@ -14,6 +14,7 @@ mod hands;
 mod process;
 mod sample;
 mod slow;
+mod terminal;
 mod test_engine;
 
 pub use attack::{Attack, attack};
@@ -23,4 +24,5 @@ pub use flow::{Flow, FlowBuilder};
 pub use hands::Hands;
 pub use process::Process;
 pub use sample::{sample, sample_manifest, with_section};
+pub use terminal::AtTerminal;
 pub use test_engine::{Run, TestEngine};

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::registry::Place;
 
 /// A place with the sample component and two directories to write to.
-fn place() -> Place {
+pub(super) fn place() -> Place {
     let place = Place::new();
     place.sample("tool.wasm", |_| {});
     for dir in ["out", "other"] {
@@ -19,18 +19,18 @@ fn place() -> Place {
 }
 
 /// The questions that wait.
-fn waiting(place: &Place) -> Vec<Value> {
+pub(super) fn waiting(place: &Place) -> Vec<Value> {
     let told = place.works(&["approvals", "ls", "--output", "json"]);
     let told: Value = serde_json::from_str(&told).unwrap();
     told.get("waiting").unwrap().as_array().unwrap().clone()
 }
 
-fn id(question: &Value) -> String {
-    question.get("id").unwrap().as_str().unwrap().to_owned()
+pub(super) fn id(question: &Value) -> String {
+    question["id"].as_str().unwrap().to_owned()
 }
 
 /// The one question that waits, as soon as it does.
-fn awaited(place: &Place) -> Value {
+pub(super) fn awaited(place: &Place) -> Value {
     let begun = Instant::now();
     loop {
         if let Some(question) = waiting(place).pop() {
@@ -101,6 +101,21 @@ fn nothing_is_learned_beside_a_configuration_that_is_not_there() {
     assert!(!place.path().join("learned.toml").exists());
 }
 
+/// Whoever answers what somebody answered is told who, by the start of the name, too.
+#[test]
+fn a_second_answer_is_told_who_gave_the_first() {
+    let place = place();
+    place.fails(&store("[\"out/a\"]", "out:rw"), 3, "E-DENIED-APPROVAL");
+    let question = id(&awaited(&place));
+    let start = &question[..12];
+    place.works(&["approvals", "deny", start, "--as", "ann"]);
+    let told = place.fails(&["approvals", "approve", start], 3, "E-APPROVAL-USED");
+    assert!(told.contains("`ann` answered already: no"), "{told}");
+    let shown = place.works(&["approvals", "show", start]);
+    assert!(shown.contains("denied by ann"), "{shown}");
+    place.fails(&["approvals", "show", "zzzz"], 3, "E-APPROVAL-UNKNOWN");
+}
+
 /// What a plan wants approved is approved for that plan's step, never for always.
 #[test]
 fn a_plans_own_approval_cannot_be_given_for_always() {
@@ -115,6 +130,11 @@ fn a_plans_own_approval_cannot_be_given_for_always() {
     let run = started(&place, &["run", "a.toml", "--component", "tool.wasm"]);
     let question = id(&awaited(&place));
     let always = ["approvals", "approve", &question, "--always"];
+    for told in [&["approvals", "ls"][..], &["approvals", "show", &question]] {
+        let told = place.works(told);
+        let of = awaited(&place)["workflow"].as_str().unwrap().to_owned();
+        assert!(told.contains(&of) && told.contains("one"), "{told}");
+    }
     let told = place.fails(&always, 2, "E-USAGE");
     assert!(told.contains("cannot be answered for always"), "{told}");
     assert_eq!(waiting(&place).len(), 1, "nothing was answered");

@@ -23,5 +23,6 @@ mod shipped;
 mod steering;
 mod suggestions;
 mod telemetry;
+mod terminal;
 mod values;
 mod workflows;

@@ -3,7 +3,7 @@
 mod answered;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub(crate) use self::answered::Answered;
@@ -17,6 +17,8 @@ use crate::types::{
 const MOST_ARGUMENTS: usize = 1 << 20;
 /// How many questions of one principal may wait at once.
 const MOST_WAITING: usize = 100;
+/// The shortest start of a question's name that finds it.
+const LEAST_START: usize = 4;
 /// How many unknown tokens may be tried in how long.
 const FAILURES: (usize, Duration) = (5, Duration::from_secs(60));
 /// How long a used approval is remembered after it expired.
@@ -32,9 +34,11 @@ impl<S: Approvals + Nonces + Send + Sync> ApprovalStore for S {}
 
 /// Asks somebody who is there, such as a person at a terminal.
 pub trait Approver: Send + Sync {
-    /// Shows the request, whole, and waits for an answer; `None` if there is nobody.
+    /// Shows the request, whole, and waits for an answer; `None` if there is nobody, or somebody does not answer: then
+    /// the question goes on waiting at the desk, where it is already when this is called.
     ///
-    /// Called on a thread of its own.
+    /// Called on a thread of its own. Somebody else may answer at the desk meanwhile, which
+    /// [`ApprovalDesk::state`] tells; the first answer counts.
     fn ask(&self, request: &ApprovalRequest) -> Option<ApprovalAnswer>;
 }
 
@@ -148,8 +152,11 @@ impl ApprovalDesk {
         waiting: &Waiting,
         clock: &dyn Clock,
     ) -> Result<ApprovalAnswer, Fault> {
+        // Whoever guesses does not learn from the answer that a guess was right.
+        if self.is_locked(clock.elapsed()) {
+            return Err(ApprovalRefused::Locked.into());
+        }
         let id = token.id();
-        let now = clock.timestamp();
         let Some(request) = self.request(&id)? else {
             return Err(self.failed(clock.elapsed()).into());
         };
@@ -173,27 +180,41 @@ impl ApprovalDesk {
             };
             return Err(Fault::from(ApprovalRefused::Altered { what }).hint("ask again"));
         }
-        let Some(answer) = self.answer_to(&id)? else {
-            return Err(if expired(&request, now, clock) {
-                ApprovalRefused::Expired.into()
-            } else {
-                Fault::from(ApprovalRefused::Pending)
-                    .hint(format!("answer with `{}`", self.command(&id)))
-            });
-        };
-        if !answer.approved {
-            return Err(ApprovalRefused::Denied {
+        match self.conclude(&request, None, clock)? {
+            None => Err(Fault::from(ApprovalRefused::Pending)
+                .hint(format!("answer with `{}`", self.command(&id)))),
+            Some(answer) if answer.approved => Ok(answer),
+            Some(answer) => Err(ApprovalRefused::Denied {
                 by: answer.principal,
             }
-            .into());
+            .into()),
         }
-        if expired(&request, now, clock) {
-            return Err(ApprovalRefused::Expired.into());
+    }
+
+    /// Takes the answer to a question that is asked, and uses an approval up; `None` while there is none. `said` is
+    /// what somebody who is there says to it: it is kept as the answer, unless somebody else was faster.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::Approval`] if the question's time is over, or the approval was used; a fault of the store.
+    pub(crate) fn conclude(
+        &self,
+        request: &ApprovalRequest,
+        said: Option<&ApprovalAnswer>,
+        clock: &dyn Clock,
+    ) -> Result<Option<ApprovalAnswer>, Fault> {
+        let now = clock.timestamp();
+        let over = expired(request, now, clock);
+        if let Some(said) = said.filter(|_| !over) {
+            self.write_answer(request, said)?;
         }
-        if !self.use_up(&request, now)? {
-            return Err(ApprovalRefused::Used.into());
+        match self.answer_to(&request.id)? {
+            Some(answer) if !answer.approved => Ok(Some(answer)),
+            _ if over => Err(ApprovalRefused::Expired.into()),
+            Some(answer) if self.use_up(request, now)? => Ok(Some(answer)),
+            Some(_) => Err(ApprovalRefused::Used.into()),
+            None => Ok(None),
         }
-        Ok(answer)
     }
 
     /// Uses an approval up; `false` if it was used before.
@@ -225,11 +246,11 @@ impl ApprovalDesk {
         Ok(waiting)
     }
 
-    /// The question whose name begins like this, and its answer.
+    /// The question whose name begins like this, and its answer; one that waits comes before those that are over.
     ///
     /// # Errors
     ///
-    /// A fault with the code `E-APPROVAL-UNKNOWN` if there is none, or more than one that waits; that of
+    /// A fault with the code `E-APPROVAL-UNKNOWN` if there is none, or more than one that fits as well; that of
     /// the store.
     pub fn find(
         &self,
@@ -239,18 +260,31 @@ impl ApprovalDesk {
         if let Some(request) = self.request(start)? {
             return Ok((request, self.answer_to(start)?));
         }
-        let mut fits = self
-            .waiting(clock)?
-            .into_iter()
-            .filter(|request| start.len() >= 4 && request.id.starts_with(start));
-        match (fits.next(), fits.next()) {
-            (Some(request), None) => Ok((request, None)),
-            (Some(_), Some(_)) => Err(Fault::from(ApprovalRefused::Unknown).hint(format!(
+        let mut fits = Vec::new();
+        if start.len() >= LEAST_START {
+            for asked in self.0.store.starting(start, MOST_WAITING)? {
+                let request = read(&asked.token, &asked.request)?;
+                let answer = asked
+                    .answer
+                    .map(|answer| read_answer(&asked.token, &answer));
+                fits.push((request, answer.transpose()?));
+            }
+        }
+        let now = clock.timestamp();
+        let waits = |(request, answer): &(ApprovalRequest, Option<ApprovalAnswer>)| {
+            answer.is_none() && !expired(request, now, clock)
+        };
+        if fits.iter().any(waits) {
+            fits.retain(waits);
+        }
+        let unknown = |hint: String| Err(Fault::from(ApprovalRefused::Unknown).hint(hint));
+        match (fits.pop(), fits.is_empty()) {
+            (Some(found), true) => Ok(found),
+            (Some(_), false) => unknown(format!(
                 "more than one begins with `{}`",
                 text::line(start, 64)
-            ))),
-            (None, _) => Err(Fault::from(ApprovalRefused::Unknown)
-                .hint("`engine approvals ls` lists what waits for an answer")),
+            )),
+            (None, _) => unknown("`engine approvals ls` lists what waits for an answer".to_owned()),
         }
     }
 
@@ -267,23 +301,33 @@ impl ApprovalDesk {
         clock: &dyn Clock,
     ) -> Result<ApprovalRequest, Fault> {
         let (request, answered) = self.find(id, clock)?;
-        if answered.is_some() {
-            return Err(ApprovalRefused::Used.into());
+        if let Some(before) = answered {
+            return Err(answered_before(before));
         }
         if expired(&request, clock.timestamp(), clock) {
             return Err(ApprovalRefused::Expired.into());
         }
         check_approver(&request, &answer.principal)?;
+        if !self.write_answer(&request, answer)? {
+            let before = self.answer_to(&request.id)?;
+            return Err(before.map_or_else(|| ApprovalRefused::Unknown.into(), answered_before));
+        }
+        Ok(request)
+    }
+
+    /// Keeps an answer; `false` if there is one already.
+    fn write_answer(
+        &self,
+        request: &ApprovalRequest,
+        answer: &ApprovalAnswer,
+    ) -> Result<bool, Fault> {
         let written = serde_json::to_string(answer).map_err(|error| {
             Fault::new(FaultKind::Bug {
                 at: "the text of an answer",
             })
             .caused_by(error)
         })?;
-        if !self.0.store.answer(&request.id, &written)? {
-            return Err(ApprovalRefused::Used.into());
-        }
-        Ok(request)
+        self.0.store.answer(&request.id, &written)
     }
 
     fn request(&self, id: &str) -> Result<Option<ApprovalRequest>, Fault> {
@@ -296,26 +340,36 @@ impl ApprovalDesk {
         written.map(|written| read_answer(id, &written)).transpose()
     }
 
+    /// Whether so many unknown tokens were tried that none is looked at.
+    fn is_locked(&self, now: Duration) -> bool {
+        self.recent_failures(now).len() >= FAILURES.0
+    }
+
     /// Remembers that an unknown token was tried.
     fn failed(&self, now: Duration) -> ApprovalRefused {
-        let mut failures = self
-            .0
-            .failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let (most, within) = FAILURES;
-        while failures
-            .front()
-            .is_some_and(|then| now.saturating_sub(*then) > within)
-        {
-            failures.pop_front();
-        }
-        if failures.len() >= most {
+        let mut failures = self.recent_failures(now);
+        if failures.len() >= FAILURES.0 {
             return ApprovalRefused::Locked;
         }
         failures.push_back(now);
         ApprovalRefused::Unknown
     }
+
+    /// When unknown tokens were tried, as long as that counts.
+    fn recent_failures(&self, now: Duration) -> MutexGuard<'_, VecDeque<Duration>> {
+        let failures = &self.0.failures;
+        let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.retain(|then| now.saturating_sub(*then) <= FAILURES.1);
+        failures
+    }
+}
+
+fn answered_before(answer: ApprovalAnswer) -> Fault {
+    ApprovalRefused::Answered {
+        by: answer.principal,
+        approved: answer.approved,
+    }
+    .into()
 }
 
 /// Checks that somebody may answer: whoever asked may not, and where approvers are named, nobody else may.
@@ -362,6 +416,8 @@ pub(crate) fn request(
         arguments: arguments.clone(),
         arguments_digest: action.arguments,
         labels: action.labels.clone(),
+        workflow: action.step.as_ref().map(|(workflow, _)| *workflow),
+        step: action.step.as_ref().map(|(_, step)| step.clone()),
         declared: action.declared.clone(),
         grants: permitted.grants.list(),
         limits: permitted.limits,
@@ -383,7 +439,7 @@ pub(crate) fn request(
 
 /// Whether a question's time is over, by the calendar or by the time since the machine started: a clock
 /// that is set back prolongs nothing.
-fn expired(request: &ApprovalRequest, now: Timestamp, clock: &dyn Clock) -> bool {
+pub(crate) fn expired(request: &ApprovalRequest, now: Timestamp, clock: &dyn Clock) -> bool {
     if now >= request.expires || now < request.created {
         return true;
     }

@@ -10,7 +10,9 @@ use crate::types::{Bytes, Effect, Limits, Via, WallTime};
 
 /// Policies that come with the engine, as rules of the core.
 ///
-/// The numbers are those of agentd's bundles `permissive`, `strict` and `paranoid`.
+/// Names, and the most memory and time of a call, are those of agentd's bundles. What counts calls is not: it counts those
+/// of one [`Tally`](super::Tally), from its first to its last, and no windows of time. A workflow has one tally; so does a
+/// call on its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bundle {
@@ -22,7 +24,8 @@ pub enum Bundle {
     /// spending, and components without a manifest that clients ask for.
     Permissive,
     /// Permits computation and reading. Asks before every write and every use of the network. Denies the
-    /// rest, components without a manifest, secrets in arguments, and more than ten calls.
+    /// rest, components without a manifest, secrets in arguments, and the eleventh call of a
+    /// [`Tally`](super::Tally) and all after it, however long ago the first ones were.
     Paranoid,
     /// Permits nothing and bans nothing: policies of your own say it all.
     None,
@@ -217,7 +220,7 @@ fn paranoid() -> Vec<Rule> {
             ..rule(
                 "paranoid.rate",
                 RuleDecision::Deny,
-                "ten calls were made already",
+                "ten calls were made already, which is the most",
             )
         },
         Rule {

@@ -114,16 +114,10 @@ impl<'a> Draft<'a> {
         arguments: &(dyn Fn() -> serde_json::Value + Sync),
     ) -> Decided {
         // What a plan wants approved is, whatever becomes of what policies say.
-        if policies.mode() != Mode::Enforce
+        if policies.mode() == Mode::Off
             && let Some(approvers) = self.ask.approvers.clone()
         {
-            let verdict = Verdict {
-                reason: BY_PLAN.to_owned(),
-                mode: policies.mode(),
-                policies: vec![ApprovalRequest::BY_PLAN.to_owned()],
-                decision: Decision::Ask,
-                ..policies.unasked()
-            };
+            let verdict = asked_by_plan(policies.unasked());
             return Decided::Waits(Waiting {
                 permit: self.permit(policies, verdict, Some(approvers)),
             });
@@ -132,23 +126,29 @@ impl<'a> Draft<'a> {
             return Decided::Permitted(self.permit(policies, policies.unasked(), None));
         }
         let consulted = self.consult(policies, arguments).await;
+        let observes = policies.mode() == Mode::Observe;
         let (judgement, verdict, changes) = {
             let question = self.question(arguments);
-            let judgement = policies
-                .judge(&question, clock)
-                .and(consulted)
-                .and(self.asked());
+            let mut judgement = policies.judge(&question, clock).and(consulted);
+            if !observes {
+                judgement = judgement.and(self.asked());
+            }
             let verdict = policies.verdict(&judgement, &question);
             let changes = explain::changes(&question, &judgement, &verdict, &self.reach());
             (judgement, verdict, changes)
         };
+        if observes && let Some(approvers) = self.ask.approvers.clone() {
+            let asks = asked_by_plan(verdict.clone());
+            let permit = self.permit(policies, asks, Some(approvers));
+            return Decided::Waits(Waiting {
+                permit: permit.observing(verdict),
+            });
+        }
         match verdict.decision {
             Decision::Allow | Decision::Warn => {
                 Decided::Permitted(self.permit(policies, verdict, None))
             }
-            _ if policies.mode() == Mode::Observe => {
-                Decided::Permitted(self.permit(policies, verdict, None))
-            }
+            _ if observes => Decided::Permitted(self.permit(policies, verdict, None)),
             Decision::Ask => {
                 let approvers = judgement.ban.map(|ban| ban.force.approvers());
                 let approvers = approvers.unwrap_or_default();
@@ -303,6 +303,17 @@ impl<'a> Draft<'a> {
         let fault = Fault::new(FaultKind::Denied(vec![denial]));
         let places = verdict.places.iter().filter(|place| place.file.is_some());
         places.fold(fault, |fault, place| fault.hint(format!("see {place}")))
+    }
+}
+
+/// The verdict that a plan asks somebody, in the place of what policies say.
+fn asked_by_plan(verdict: Verdict) -> Verdict {
+    Verdict {
+        decision: Decision::Ask,
+        policies: vec![ApprovalRequest::BY_PLAN.to_owned()],
+        places: Vec::new(),
+        reason: BY_PLAN.to_owned(),
+        ..verdict
     }
 }
 

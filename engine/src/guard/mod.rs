@@ -44,7 +44,7 @@ pub use tally::Tally;
 
 #[cfg(feature = "guard-cedar")]
 pub(crate) use crate::types::PolicyRef;
-pub(crate) use approvals::{Answered, check_approver, request as approval_request};
+pub(crate) use approvals::{Answered, check_approver, expired, request as approval_request};
 pub(crate) use ask::{Ask, Keep, Layer, Policy, Target};
 pub(crate) use current::Current;
 pub(crate) use decide::Draft;

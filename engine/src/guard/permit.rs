@@ -31,6 +31,8 @@ pub(crate) struct Permitted {
     pub(crate) verdict: Verdict,
     /// Whether an earlier answer spared somebody the question.
     pub(crate) skipped: bool,
+    /// What policies say that are only observed, where a plan asks somebody all the same.
+    observed: Option<Verdict>,
     /// Grants of the outer layers that the component has no use for, and is not given.
     pub(crate) unused: Vec<Grant>,
     approvers: Option<String>,
@@ -62,6 +64,7 @@ impl Permit {
             grants,
             verdict,
             skipped: false,
+            observed: None,
             unused,
             action,
         })
@@ -71,6 +74,14 @@ impl Permit {
     pub(super) fn skipped(self) -> Self {
         Self(Permitted {
             skipped: true,
+            ..self.0
+        })
+    }
+
+    /// Policies, which are only observed, say this.
+    pub(super) fn observing(self, verdict: Verdict) -> Self {
+        Self(Permitted {
+            observed: Some(verdict),
             ..self.0
         })
     }
@@ -253,12 +264,24 @@ impl Waiting {
     /// Somebody approved: the permit.
     pub(crate) fn approved(self, because: String) -> Permit {
         let Permit(permitted) = self.permit;
-        Permit(Permitted {
-            verdict: Verdict {
+        let verdict = match permitted.observed.clone() {
+            // What is observed stays the verdict, so that it is told as where nobody had to be asked.
+            Some(observed) if observed.reason.is_empty() => Verdict {
+                reason: because,
+                ..observed
+            },
+            Some(observed) => Verdict {
+                reason: format!("{}; {because}", observed.reason),
+                ..observed
+            },
+            None => Verdict {
                 decision: Decision::Allow,
                 reason: because,
                 ..permitted.verdict
             },
+        };
+        Permit(Permitted {
+            verdict,
             ..permitted
         })
     }

@@ -282,7 +282,7 @@ impl Policies {
     }
 
     /// The verdict where nobody is asked.
-    pub(super) fn unasked(&self) -> Verdict {
+    pub(crate) fn unasked(&self) -> Verdict {
         Verdict {
             reason: "the guard is off".to_owned(),
             mode: Mode::Off,

@@ -92,9 +92,20 @@ impl Claims for Journal {
 /// Finds questions about the same that last.
 const ABOUT: &str = "SELECT token, request, answer FROM approval
      WHERE about = ?1 AND expires > ?2 ORDER BY expires DESC LIMIT ?3";
+/// Finds questions by the start of their token.
+const STARTING: &str = "SELECT token, request, answer FROM approval
+     WHERE token >= ?1 AND token < ?2 ORDER BY expires DESC LIMIT ?3";
 /// Finds questions without an answer, however many there are with one.
 const WAITING: &str = "SELECT token, request FROM approval INDEXED BY approval_waits
      WHERE answer IS NULL AND expires >= ?1 ORDER BY token";
+
+fn asked(row: &rusqlite::Row<'_>) -> rusqlite::Result<Asked> {
+    Ok(Asked {
+        token: row.get(0)?,
+        request: row.get(1)?,
+        answer: row.get(2)?,
+    })
+}
 
 impl Approvals for Journal {
     fn ask(
@@ -130,13 +141,24 @@ impl Approvals for Journal {
                         format!("{now:.9}"),
                         i64::try_from(most).unwrap_or(i64::MAX)
                     ],
-                    |row| {
-                        Ok(Asked {
-                            token: row.get(0)?,
-                            request: row.get(1)?,
-                            answer: row.get(2)?,
-                        })
-                    },
+                    asked,
+                )?
+                .collect()
+        })
+    }
+
+    fn starting(&self, start: &str, most: usize) -> Result<Vec<Asked>, Fault> {
+        self.within(|transaction| {
+            transaction
+                .prepare_cached(STARTING)?
+                .query_map(
+                    params![
+                        start,
+                        // No character comes after this one.
+                        format!("{start}{}", char::MAX),
+                        i64::try_from(most).unwrap_or(i64::MAX)
+                    ],
+                    asked,
                 )?
                 .collect()
         })

@@ -4,14 +4,14 @@ use super::engine::Inner;
 use super::request::Redeem;
 use crate::event::{Answer, Emitter, EventKind};
 use crate::guard::{
-    Answered, ApprovalDesk, Permit, Refusal, Waiting, approval_request, check_approver,
+    Answered, ApprovalDesk, Permit, Refusal, Waiting, approval_request, check_approver, expired,
 };
 use crate::types::{
     ApprovalAnswer, ApprovalRefused, ApprovalRequest, Clock, Fault, FaultKind, Token,
 };
 
-/// Finds somebody who approves an action that waits: by a token that was given, a person who is there, or
-/// later, by a question that is left at the desk.
+/// Finds somebody who approves an action that waits: by a token that was given, or by a question. The question is left
+/// at the desk first, so that whoever is there and whoever looks at the desk can answer it, and one answer counts.
 pub(super) async fn approve(
     engine: &Inner,
     emitter: &Emitter,
@@ -19,18 +19,96 @@ pub(super) async fn approve(
     by: Option<Redeem>,
     arguments: &serde_json::Value,
 ) -> Result<Permit, Refusal> {
-    let waiting = match (by, &engine.desk) {
+    let mut waiting = waiting;
+    let mut known = None;
+    match (by, &engine.desk) {
         (Some(Redeem::Token(token)), Some(desk)) => {
             return redeem(desk, &engine.clock, emitter, token, waiting).await;
         }
         (Some(Redeem::Answered), Some(desk)) => {
-            match redeem_answered(desk, &engine.clock, emitter, waiting).await? {
-                Redeemed::Permit(permit) => return Ok(permit),
-                Redeemed::Not(waiting) => waiting,
+            let found;
+            (found, waiting) =
+                at_desk(desk, &engine.clock, waiting, ApprovalDesk::redeem_answered).await?;
+            match found {
+                Ok(Answered::Approved(request, answer)) => {
+                    resolved(emitter, request.id, &answer);
+                    return Ok(waiting.approved(because(&answer)));
+                }
+                Ok(Answered::Waits(request)) => known = Some(request),
+                Ok(Answered::Nothing) => {}
+                Err(fault) => return Err(waiting.refused(fault)),
             }
         }
-        (None, _) | (_, None) => waiting,
+        (None, _) | (_, None) => {}
+    }
+    if engine.approver.is_none() && engine.desk.is_none() {
+        return Err(waiting.unanswered());
+    }
+    let (request, token) = match known {
+        Some(known) => (known, None),
+        None => {
+            let (asked, left);
+            // Of several that go on at once, one asks.
+            let joins = matches!(by, Some(Redeem::Answered)) && engine.approver.is_none();
+            (asked, left) = ask(engine, emitter, waiting, joins, arguments).await?;
+            waiting = left;
+            asked
+        }
     };
+    let request = Arc::new(request);
+    let mut answer = None;
+    if let Some(approver) = engine.approver.clone() {
+        let shown = request.clone();
+        let asked = tokio::task::spawn_blocking(move || approver.ask(&shown)).await;
+        // An approver that panicked has not answered.
+        answer = asked.unwrap_or_default();
+    }
+    if let Some(answer) = &answer
+        && let Err(fault) = check_approver(&request, &answer.principal)
+    {
+        return Err(waiting.refused(fault));
+    }
+    let Some(desk) = engine.desk.clone() else {
+        return match answer {
+            None => Err(waiting.unanswered()),
+            // Whoever reads for longer than the question lasts has to be asked again.
+            Some(_) if expired(&request, engine.clock.timestamp(), &*engine.clock) => {
+                Err(over(emitter, &request, waiting))
+            }
+            Some(answer) => settle(emitter, &request, answer, waiting),
+        };
+    };
+    if engine.approver.is_some() {
+        let about = request.clone();
+        let found;
+        (found, waiting) = at_desk(&desk, &engine.clock, waiting, move |desk, _, clock| {
+            desk.conclude(&about, answer.as_ref(), clock)
+        })
+        .await?;
+        match found {
+            Ok(Some(answer)) => return settle(emitter, &request, answer, waiting),
+            Ok(None) => {}
+            Err(fault) if is_expired(&fault) => return Err(over(emitter, &request, waiting)),
+            Err(fault) => return Err(waiting.refused(fault)),
+        }
+    }
+    Err(match token {
+        Some(token) => waiting.left(&desk, &request, &token),
+        None => waiting.pending(&desk, &request),
+    })
+}
+
+/// A question, and the token that redeems its answer; `None` if somebody else asked it.
+type Question = (ApprovalRequest, Option<Token>);
+
+/// Asks: at the desk, if there is one. With `joins`, the same question is not asked twice.
+async fn ask(
+    engine: &Inner,
+    emitter: &Emitter,
+    waiting: Waiting,
+    joins: bool,
+    arguments: &serde_json::Value,
+) -> Result<(Question, Waiting), Refusal> {
     let lasts = engine
         .desk
         .as_ref()
@@ -43,88 +121,48 @@ pub(super) async fn approve(
         Ok(prepared) => prepared,
         Err(fault) => return Err(waiting.refused(fault)),
     };
-    if engine.approver.is_none() && engine.desk.is_none() {
-        return Err(waiting.unanswered());
-    }
-    let request = Arc::new(request);
-    if let Some(approver) = engine.approver.clone() {
-        requested(emitter, &request, &waiting);
-        let shown = request.clone();
-        let answered = tokio::task::spawn_blocking(move || approver.ask(&shown)).await;
-        // An approver that panicked has not answered.
-        if let Some(answer) = answered.unwrap_or_default() {
-            return settle(&request, answer, &*engine.clock, emitter, waiting);
-        }
-    }
-    let Some(desk) = engine.desk.clone() else {
-        return Err(waiting.unanswered());
-    };
-    let (question, asked, clock) = (request.clone(), desk.clone(), engine.clock.clone());
-    // Of several that go on at once, one asks.
-    let joins = matches!(by, Some(Redeem::Answered)) && engine.approver.is_none();
-    let left = tokio::task::spawn_blocking(move || {
-        if joins {
-            return asked.join(&question, &token, &*clock);
-        }
-        asked.ask(&question, &token, &*clock).map(|()| None)
-    });
-    Err(match left.await {
-        Ok(Ok(None)) => {
-            if engine.approver.is_none() {
-                requested(emitter, &request, &waiting);
+    let mut waiting = waiting;
+    if let Some(desk) = &engine.desk {
+        let about = request.clone();
+        let left;
+        (left, waiting) = at_desk(desk, &engine.clock, waiting, move |desk, _, clock| {
+            if joins {
+                return desk.join(&about, &token, clock);
             }
-            waiting.left(&desk, &request, &token)
+            desk.ask(&about, &token, clock).map(|()| None)
+        })
+        .await?;
+        match left {
+            Ok(None) => {}
+            Ok(Some(known)) => return Ok(((known, None), waiting)),
+            Err(fault) => return Err(waiting.refused(fault)),
         }
-        Ok(Ok(Some(known))) => waiting.pending(&desk, &known),
-        Ok(Err(fault)) => waiting.refused(fault),
-        Err(panicked) => waiting.refused(lost(panicked)),
-    })
-}
-
-fn requested(emitter: &Emitter, request: &ApprovalRequest, waiting: &Waiting) {
+    }
     emitter.emit(|| EventKind::ApprovalRequested {
         token: request.id.clone(),
         action: waiting.judged(),
         approvers: request.approvers.clone(),
         expires: Some(request.expires),
     });
+    Ok(((request, Some(token)), waiting))
 }
 
-/// What came of looking for an answer.
-enum Redeemed {
-    /// There was one.
-    Permit(Permit),
-    /// There is none, and nobody is asked.
-    Not(Waiting),
-}
-
-/// Uses up an approval that was given for the action that waits.
-async fn redeem_answered(
+/// Does something at the desk about the action that waits, on a thread that may block.
+async fn at_desk<T: Send + 'static>(
     desk: &ApprovalDesk,
     clock: &Arc<dyn Clock>,
-    emitter: &Emitter,
     waiting: Waiting,
-) -> Result<Redeemed, Refusal> {
-    let (asked, clock) = (desk.clone(), clock.clone());
-    let looking = tokio::task::spawn_blocking(move || {
-        let found = asked.redeem_answered(&waiting, &*clock);
-        (found, waiting)
+    work: impl FnOnce(&ApprovalDesk, &Waiting, &dyn Clock) -> Result<T, Fault> + Send + 'static,
+) -> Result<(Result<T, Fault>, Waiting), Refusal> {
+    let (desk, clock) = (desk.clone(), clock.clone());
+    let working = tokio::task::spawn_blocking(move || {
+        let done = work(&desk, &waiting, &*clock);
+        (done, waiting)
     });
-    let (found, waiting) = match looking.await {
-        Ok(found) => found,
-        // The action that waited is gone with the thread.
-        Err(panicked) => return Err(Refusal::lost(lost(panicked))),
-    };
-    match found {
-        Ok(Answered::Approved(request, answer)) => {
-            resolved(emitter, request.id, &answer);
-            let because = format!("approved by `{}`", answer.principal);
-            Ok(Redeemed::Permit(waiting.approved(because)))
-        }
-        Ok(Answered::Waits(request)) => Err(waiting.pending(desk, &request)),
-        Ok(Answered::Nothing) => Ok(Redeemed::Not(waiting)),
-        Err(fault) => Err(waiting.refused(fault)),
-    }
+    // The action that waited is gone with the thread.
+    working
+        .await
+        .map_err(|panicked| Refusal::lost(lost(panicked)))
 }
 
 /// Uses up the approval that a token stands for.
@@ -135,23 +173,17 @@ async fn redeem(
     token: Token,
     waiting: Waiting,
 ) -> Result<Permit, Refusal> {
-    let (desk, clock) = (desk.clone(), clock.clone());
-    let asked = tokio::task::spawn_blocking(move || {
-        let answer = desk.redeem(&token, &waiting, &*clock);
-        (answer, waiting)
-    });
-    let (answer, waiting) = match asked.await {
-        Ok(asked) => asked,
-        // The action that waited is gone with the thread.
-        Err(panicked) => return Err(Refusal::lost(lost(panicked))),
-    };
+    let (answer, waiting) = at_desk(desk, clock, waiting, move |desk, waiting, clock| {
+        desk.redeem(&token, waiting, clock)
+    })
+    .await?;
     match answer {
         Ok(answer) => {
             resolved(emitter, token.id(), &answer);
-            Ok(waiting.approved(format!("approved by `{}`", answer.principal)))
+            Ok(waiting.approved(because(&answer)))
         }
         Err(fault) => {
-            if matches!(fault.kind(), FaultKind::Approval(ApprovalRefused::Expired)) {
+            if is_expired(&fault) {
                 emitter.emit(|| EventKind::ApprovalExpired { token: token.id() });
             }
             Err(waiting.refused(fault))
@@ -159,39 +191,40 @@ async fn redeem(
     }
 }
 
-/// Does what somebody who is there said.
+/// Does what somebody said.
 #[expect(
     clippy::result_large_err,
     reason = "a refusal is made once in a run, and ends it"
 )]
 fn settle(
+    emitter: &Emitter,
     request: &ApprovalRequest,
     answer: ApprovalAnswer,
-    clock: &dyn Clock,
-    emitter: &Emitter,
     waiting: Waiting,
 ) -> Result<Permit, Refusal> {
-    if let Err(fault) = check_approver(request, &answer.principal) {
-        return Err(waiting.refused(fault));
-    }
-    // Whoever reads for longer than the question lasts has to be asked again.
-    if clock.timestamp() >= request.expires {
-        emitter.emit(|| EventKind::ApprovalExpired {
-            token: request.id.clone(),
-        });
-        return Err(waiting.refused(ApprovalRefused::Expired.into()));
-    }
     resolved(emitter, request.id.clone(), &answer);
     if answer.approved {
-        Ok(waiting.approved(format!("approved by `{}`", answer.principal)))
+        Ok(waiting.approved(because(&answer)))
     } else {
-        Err(waiting.refused(
-            ApprovalRefused::Denied {
-                by: answer.principal,
-            }
-            .into(),
-        ))
+        let by = answer.principal;
+        Err(waiting.refused(ApprovalRefused::Denied { by }.into()))
     }
+}
+
+/// The question's time is over.
+fn over(emitter: &Emitter, request: &ApprovalRequest, waiting: Waiting) -> Refusal {
+    emitter.emit(|| EventKind::ApprovalExpired {
+        token: request.id.clone(),
+    });
+    waiting.refused(ApprovalRefused::Expired.into())
+}
+
+fn is_expired(fault: &Fault) -> bool {
+    matches!(fault.kind(), FaultKind::Approval(ApprovalRefused::Expired))
+}
+
+fn because(answer: &ApprovalAnswer) -> String {
+    format!("approved by `{}`", answer.principal)
 }
 
 fn resolved(emitter: &Emitter, token: String, answer: &ApprovalAnswer) {

@@ -15,8 +15,8 @@ use crate::guard::{Ask, Decided, Draft, Explanation, Layer, Permit, Refusal, Tar
 use crate::types::text::{MOST_IN_EVENT, line};
 use crate::types::{
     Action, Bounded, CallId, ComponentName, Decision, Descriptor, Digest, Failure, Fault,
-    FaultKind, Function, FunctionManifest, Grant, Json, Limits, Outcome, Phase, Principal, RunId,
-    Status, Usage, Verdict, Via, WorkflowId,
+    FaultKind, Function, FunctionManifest, Grant, Json, Limits, Mode, Outcome, Phase, Principal,
+    RunId, Status, Usage, Verdict, Via, WorkflowId,
 };
 
 /// Names listed in one event.
@@ -431,6 +431,12 @@ impl<'a> Run<'a> {
             fs_operations: captured.fs_operations,
             ..usage
         };
+        // That nobody guards is said of every run, also of one that was refused before anybody would have been asked.
+        let policies = self.engine.policies.get();
+        let verdict = match self.verdict.take() {
+            None if policies.mode() == Mode::Off => Some(policies.unasked()),
+            verdict => verdict,
+        };
         let denials = match fault.as_ref().map(Fault::kind) {
             Some(FaultKind::Denied(refused)) => refused.clone(),
             _ => captured.denials,
@@ -449,7 +455,7 @@ impl<'a> Run<'a> {
             stderr: captured.stderr,
             denials,
             grants: std::mem::take(&mut self.grants),
-            verdict: self.verdict.take(),
+            verdict,
             fault,
         };
         self.last_events(&outcome, captured.denied);

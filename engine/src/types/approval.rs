@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::id::unhex;
-use super::{Code, Declared, Digest, Fault, FaultKind, Grant, Limits, Principal, Timestamp};
+use super::{
+    Code, Declared, Digest, Fault, FaultKind, Grant, Limits, Principal, Timestamp, WorkflowId,
+};
 
 /// The secret that redeems an approval: 256 random bits.
 ///
@@ -78,6 +80,12 @@ pub struct ApprovalRequest {
     /// The labels of the data that flowed into the arguments.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub labels: BTreeSet<String>,
+    /// The workflow that the action is a step of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<WorkflowId>,
+    /// Which step it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// What the manifest declares of the function.
     pub declared: Option<Declared>,
     /// What it would be given.
@@ -183,6 +191,14 @@ pub enum ApprovalRefused {
         /// Who.
         by: Principal,
     },
+    /// Somebody answered the question before.
+    #[error("`{by}` answered already: {}", if *approved { "yes" } else { "no" })]
+    Answered {
+        /// Who.
+        by: Principal,
+        /// What.
+        approved: bool,
+    },
     /// It let an action run already.
     #[error("this approval was used already")]
     Used,
@@ -203,7 +219,7 @@ impl ApprovalRefused {
             ApprovalRefused::Expired => Code::ApprovalExpired,
             ApprovalRefused::Pending => Code::DeniedApproval,
             ApprovalRefused::Denied { .. } => Code::ApprovalDenied,
-            ApprovalRefused::Used => Code::ApprovalUsed,
+            ApprovalRefused::Answered { .. } | ApprovalRefused::Used => Code::ApprovalUsed,
             ApprovalRefused::Locked => Code::ApprovalLocked,
         }
     }

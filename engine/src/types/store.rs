@@ -82,6 +82,14 @@ pub trait Approvals {
     /// A fault if they cannot be read.
     fn about(&self, about: &str, now: Timestamp, most: usize) -> Result<Vec<Asked>, Fault>;
 
+    /// Questions whose token begins like this, answered or not; those that last longest first, and no more than
+    /// `most`.
+    ///
+    /// # Errors
+    ///
+    /// A fault if they cannot be read.
+    fn starting(&self, start: &str, most: usize) -> Result<Vec<Asked>, Fault>;
+
     /// The question, if it was ever asked.
     ///
     /// # Errors

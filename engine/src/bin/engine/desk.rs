@@ -1,20 +1,14 @@
 //! Where questions about approvals are kept, and who is asked at a terminal.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
+mod terminal;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use engine::data::{
-    ApprovalAnswer, ApprovalRequest, Approvals, Approver, Asked, JournalOptions, Nonces, Principal,
-    Timestamp,
-};
-use engine::{Clock as _, Fault, Journal};
+use engine::data::{Approvals, Asked, JournalOptions, Nonces, Timestamp};
+use engine::{Fault, Journal};
 
-use crate::render::{self, Screen};
-
-/// Whoever sits at the terminal.
-pub(crate) const OPERATOR: &str = "operator";
+pub(crate) use terminal::{OPERATOR, Terminal};
 
 /// A journal that is opened when something is first asked of it: most runs ask nothing.
 pub(crate) struct Desk {
@@ -94,6 +88,10 @@ impl Approvals for Desk {
         self.journal()?.about(about, now, most)
     }
 
+    fn starting(&self, start: &str, most: usize) -> Result<Vec<Asked>, Fault> {
+        self.journal()?.starting(start, most)
+    }
+
     fn asked(&self, token: &str) -> Result<Option<String>, Fault> {
         self.journal()?.asked(token)
     }
@@ -124,65 +122,5 @@ impl Nonces for Desk {
 
     fn spent(&self, scope: &str, nonce: &str) -> Result<bool, Fault> {
         self.journal()?.spent(scope, nonce)
-    }
-}
-
-/// Asks whoever sits at the terminal.
-pub(crate) struct Terminal {
-    file: File,
-    /// What else is drawn there, and has to keep still meanwhile.
-    screen: Screen,
-}
-
-impl Terminal {
-    /// `None` if nobody sits there.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the terminal itself, whatever the standard streams are"
-    )]
-    pub(crate) fn open(screen: Screen) -> Option<Self> {
-        if !std::io::stderr().is_terminal() {
-            return None;
-        }
-        let terminal = File::options()
-            .read(true)
-            .write(true)
-            .open("/dev/tty")
-            .ok()?;
-        terminal.is_terminal().then_some(Self {
-            file: terminal,
-            screen,
-        })
-    }
-}
-
-impl Approver for Terminal {
-    fn ask(&self, request: &ApprovalRequest) -> Option<ApprovalAnswer> {
-        let allowed = request.approvers.split(',').map(str::trim);
-        if !request.approvers.is_empty() && !allowed.into_iter().any(|who| who == OPERATOR) {
-            // Somebody else has to answer.
-            return None;
-        }
-        let line = self.screen.alone(|| {
-            let mut terminal = &self.file;
-            let question = format!(
-                "{}\nMay this call run, once? [y/N] ",
-                render::approval(request)
-            );
-            terminal.write_all(question.as_bytes()).ok()?;
-            let mut line = String::new();
-            // No more than a word is read, whatever is pasted.
-            BufReader::new(std::io::Read::take(terminal, 64))
-                .read_line(&mut line)
-                .ok()?;
-            Some(line)
-        })?;
-        let approved = matches!(line.trim(), "y" | "Y" | "yes");
-        Some(ApprovalAnswer {
-            approved,
-            principal: Principal::new(OPERATOR),
-            reason: String::new(),
-            at: engine::data::SystemClock::new().timestamp(),
-        })
     }
 }

@@ -7,7 +7,7 @@ pub(crate) use crew::{Crew, events, inputs};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use engine::data::{Principal, Token, is_capability};
+use engine::data::{Mode, Principal, Token, is_capability};
 use engine::{Bytes, Call, Config, Fault, Grants, Json, Limits, Rights, Stdin};
 
 use crate::args::{self, EventsFormat, Output};
@@ -32,6 +32,8 @@ pub(crate) struct Exec {
     pub(crate) desk: Option<(PathBuf, Option<PathBuf>)>,
     /// The key that has to have signed the component.
     pub(crate) minisign_key: Option<String>,
+    /// How policies are applied.
+    pub(crate) mode: Mode,
     /// Why it cannot run at all; it is still told as a run.
     pub(crate) problem: Option<Fault>,
 }
@@ -124,7 +126,9 @@ impl Exec {
             Ok(grants)
         });
         let own_grants = problem.or_default(own_grants);
-        config = config.policies(problem.or_default(settled.policies(&guarding)));
+        let policies = problem.or_default(settled.policies(&guarding));
+        let mode = policies.mode();
+        config = config.policies(policies);
         config = problem.or_default(settled.apply(config, &lock));
         let (config, caller) = layered(&settled, config, own_limits, own_grants);
         let call = match (&named, function) {
@@ -195,6 +199,7 @@ impl Exec {
             journal: journal.map(|file| (file, key.clone())),
             desk: desk.map(|file| (file, key)),
             minisign_key: settled.minisign_key,
+            mode,
             problem: problem.0,
         }
     }

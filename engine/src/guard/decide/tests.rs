@@ -343,3 +343,42 @@ async fn a_bundles_limits_hold_for_its_permits() {
     };
     assert_eq!(permit.peek().limits.wall(), WallTime::secs(30));
 }
+
+/// A guard that only observes says what it would have done, also where a plan asks somebody.
+#[tokio::test]
+async fn what_is_observed_is_told_where_a_plan_asks_somebody() {
+    let arguments = || serde_json::Value::Null;
+    for (bundle, decision, policy) in [
+        (Bundle::Strict, Decision::Allow, "strict.unknown-direct"),
+        (Bundle::None, Decision::Deny, ""),
+    ] {
+        let policies = Policies::builder()
+            .bundle(bundle)
+            .mode(Mode::Observe)
+            .build()
+            .unwrap();
+        let policy_of = Policy::default();
+        let asked = Ask {
+            approvers: Some("ann".to_owned()),
+            ..ask(Vec::new())
+        };
+        let draft = draft(&shape(), asked, &policy_of);
+        let decided = draft
+            .decide(&policies, &SystemClock::new(), &arguments)
+            .await;
+        let Decided::Waits(waiting) = decided else {
+            panic!("{decided:?}")
+        };
+        assert_eq!(waiting.approvers(), "ann");
+        assert_eq!(waiting.judged().policies, ["plan.approval"]);
+        let permit = waiting.approved("approved by `ann`".to_owned());
+        let verdict = &permit.peek().verdict;
+        assert_eq!((verdict.decision, verdict.mode), (decision, Mode::Observe));
+        assert_eq!(verdict.policies.join(""), policy);
+        assert!(
+            verdict.reason.ends_with("; approved by `ann`"),
+            "{}",
+            verdict.reason
+        );
+    }
+}

@@ -42,8 +42,14 @@ fn list(typed: ApprovalsLs, global: &args::Global, printer: &Printer) -> Result<
             Ok(())
         }
         Output::Text => waiting.iter().try_for_each(|request| {
+            let of = match (&request.step, &request.workflow) {
+                (Some(step), Some(workflow)) => {
+                    format!("  step {} of {workflow}", line(step, 64))
+                }
+                _ => String::new(),
+            };
             printer.data(&format!(
-                "{}  {}  {}  expires {}",
+                "{}  {}  {}{of}  expires {}",
                 request.id.get(..12).unwrap_or(&request.id),
                 line(&request.action, 64),
                 line(request.principal.as_str(), 64),

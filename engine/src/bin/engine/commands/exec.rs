@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use engine::data::{ApprovalDesk, Cancel, JournalOptions};
+use engine::data::{ApprovalDesk, Cancel, JournalOptions, Mode};
 #[cfg(feature = "otel")]
 use engine::data::{Audit, Otlp};
 use engine::{Call, Engine, Fault, FaultKind, Outcome, Status};
@@ -11,7 +11,7 @@ use super::{load, report_early};
 use crate::args::{self, Output};
 use crate::desk::{Desk, Terminal};
 use crate::exit;
-use crate::render::{EventWriter, Notes, Printer, Screen};
+use crate::render::{self, EventWriter, Notes, Printer, Screen};
 use crate::settings::{Events, EventsTo, Exec, Kind};
 use crate::streams::{Passing, is_reader_gone, pass};
 
@@ -47,13 +47,15 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         journal,
         desk,
         minisign_key,
+        mode,
         problem,
     } = settings;
     let mut builder = Engine::builder().config(config);
-    if let Some(terminal) = Terminal::open(Screen::default()) {
-        builder = builder.approver(terminal);
-    }
+    let screen = Screen::default();
     if output == Output::Text {
+        if mode == Mode::Off {
+            render::unguarded(printer);
+        }
         builder = builder.sink(Notes::new(*printer));
     }
     let mut writing = None;
@@ -73,7 +75,7 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         builder = builder.sink(journal.clone());
         journaling = Some(journal);
     }
-    if let Some((file, key)) = desk {
+    let desk = desk.map(|(file, key)| {
         let told = journaling.as_ref().map(|_| file.clone());
         let desk = match &journaling {
             Some(journal) => Desk::opened(journal.clone()),
@@ -84,6 +86,12 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
             let file = engine::data::line(&file.to_string_lossy(), 256);
             desk = desk.told(format!("--journal {file}"));
         }
+        desk
+    });
+    if let Some(terminal) = Terminal::open(screen.clone(), desk.clone()) {
+        builder = builder.approver(terminal);
+    }
+    if let Some(desk) = desk {
         builder = builder.approvals(desk);
     }
     #[cfg(feature = "otel")]
@@ -116,7 +124,7 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         None => load::source(&component, minisign_key.as_deref()),
     };
     let outcome = match source {
-        Ok(source) => drive(&engine, source, call)?,
+        Ok(source) => drive(&engine, source, call, screen)?,
         Err(fault) => {
             let outcome = engine.refuse(&name, &call, fault);
             // The writers of streams end with the call.
@@ -169,7 +177,12 @@ fn forwarded(call: Call, passing: Passing) -> (Call, Option<crate::streams::Pass
 }
 
 /// Runs the call on this thread; the first interrupt cancels it, the second ends the process.
-fn drive(engine: &Engine, source: engine::Source, call: Call) -> Result<Outcome, Fault> {
+fn drive(
+    engine: &Engine,
+    source: engine::Source,
+    call: Call,
+    screen: Screen,
+) -> Result<Outcome, Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -177,7 +190,7 @@ fn drive(engine: &Engine, source: engine::Source, call: Call) -> Result<Outcome,
     let cancel = Cancel::new();
     let call = call.cancelled_by(cancel.clone());
     let outcome = runtime.block_on(async {
-        tokio::spawn(cancel_on_interrupt(cancel));
+        tokio::spawn(cancel_on_interrupt(cancel, screen));
         engine.run_source(source, call).await
     });
     // A host call that still waits, on a pipe for example, must not keep the process.
@@ -190,7 +203,7 @@ fn drive(engine: &Engine, source: engine::Source, call: Call) -> Result<Outcome,
 pub(super) const FILE_TOO_LARGE: i32 = 25;
 
 /// Cancels on the first interrupt, hang-up or request to terminate; the second ends the process.
-async fn cancel_on_interrupt(cancel: Cancel) {
+async fn cancel_on_interrupt(cancel: Cancel, screen: Screen) {
     // Without a handler, a signal ends the process, as it does by default.
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
         signal(SignalKind::interrupt()),
@@ -209,6 +222,7 @@ async fn cancel_on_interrupt(cancel: Cancel) {
         }
     };
     asked().await;
+    screen.interrupt();
     cancel.cancel();
     let code = asked().await;
     #[expect(

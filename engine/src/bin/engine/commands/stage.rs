@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::data::{ApprovalDesk, JournalOptions, Principal, WorkflowId};
+use engine::data::{ApprovalDesk, JournalOptions, Mode, Principal, WorkflowId};
 use engine::workflow::{
     Act, Criterion, MemoryStore, PlanSpec, StepSpec, Summary, WorkflowStore, Workflows,
 };
@@ -17,7 +17,7 @@ use super::exec::FILE_TOO_LARGE;
 use super::{journal_place, load};
 use crate::args;
 use crate::desk::{Desk, OPERATOR, Terminal, make_home};
-use crate::render::{Board, EventThread, EventWriter, Live, Printer, Progress, Screen};
+use crate::render::{self, Board, EventThread, EventWriter, Live, Printer, Progress, Screen};
 use crate::settings::{self, Crew, Events, EventsTo};
 
 /// Threads that steps which compute share, and no more than this many.
@@ -129,12 +129,12 @@ impl Stage {
         let mut builder = Engine::builder()
             .config(crew.config.clone())
             .sink(journal.clone());
-        if let Some(terminal) = Terminal::open(screen.clone()) {
-            builder = builder.approver(terminal);
-        }
         let mut desk = ApprovalDesk::new(Arc::new(Desk::opened(journal.clone())));
         if !place.told.is_empty() {
             desk = desk.told(place.told.trim_start().to_owned());
+        }
+        if let Some(terminal) = Terminal::open(screen.clone(), Some(desk.clone())) {
+            builder = builder.approver(terminal);
         }
         builder = builder.approvals(desk);
         let mut writing = None;
@@ -145,6 +145,9 @@ impl Stage {
         }
         // Events on standard error are all that is told there.
         let quiet = events.is_some_and(|events| matches!(events.to, EventsTo::Stderr));
+        if crew.mode == Mode::Off && !quiet {
+            render::unguarded(printer);
+        }
         let mut live = None;
         match board {
             _ if quiet => {}
@@ -317,6 +320,8 @@ async fn stop_on_interrupt(
     // Caught, so that a guest that writes too large a file gets an error, and not the engine.
     let _caught = signal(SignalKind::from_raw(FILE_TOO_LARGE));
     let leave = |code: i32| {
+        // Whoever is asked something does not answer any more.
+        screen.interrupt();
         screen.alone(|| {
             printer.note(&format!(
                 "left as it is; to go on: engine workflow resume {workflow}{told}\n"
@@ -329,6 +334,7 @@ async fn stop_on_interrupt(
         _ = terminate.recv() => leave(143),
         _ = hang_up.recv() => leave(129),
     }
+    screen.interrupt();
     screen.alone(|| {
         printer.note("stopping; interrupt again to leave it as it is, to be resumed\n");
     });

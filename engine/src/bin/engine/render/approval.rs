@@ -11,6 +11,12 @@ pub(crate) fn approval(request: &ApprovalRequest) -> String {
     };
     row("question", &request.id);
     row("asked by", &line(request.principal.as_str(), 128));
+    if let Some(workflow) = &request.workflow {
+        row("workflow", &workflow.to_string());
+    }
+    if let Some(step) = &request.step {
+        row("step", &line(step, 128));
+    }
     row("action", &line(&request.action, 256));
     row(
         "component",

@@ -20,7 +20,7 @@ pub(crate) use events::{EventThread, EventWriter};
 pub(crate) use inspect::{json as inspect_json, text as inspect_text};
 pub(crate) use lines::pretty;
 pub(crate) use live::{Board, Live, Screen};
-pub(crate) use notes::Notes;
+pub(crate) use notes::{Notes, unguarded};
 pub(crate) use paged::Paged;
 pub(crate) use plan::{checked, placed};
 pub(crate) use progress::Progress;

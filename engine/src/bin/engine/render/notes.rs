@@ -54,3 +54,10 @@ impl Sink for Notes {
         }
     }
 }
+
+/// Tells people that no policy is asked.
+pub(crate) fn unguarded(printer: &Printer) {
+    printer.note(&format!(
+        "{YELLOW}note:{YELLOW:#} the guard is off: no policy is asked\n"
+    ));
+}

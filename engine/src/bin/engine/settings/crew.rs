@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use engine::data::{Principal, line};
+use engine::data::{Mode, Principal, line};
 use engine::{Config, Fault, Grants, Limits};
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ pub(crate) struct Crew {
     pub(crate) principal: Principal,
     /// The key that has to have signed every component.
     pub(crate) minisign_key: Option<String>,
+    /// How policies are applied.
+    pub(crate) mode: Mode,
     settled: Settled,
     lock: Lock,
 }
@@ -50,7 +52,9 @@ impl Crew {
         if let Some(grants) = &own_grants {
             kept.iter().try_for_each(|kept| grants.check_home(kept))?;
         }
-        config = config.policies(settled.policies(&guarding)?);
+        let policies = settled.policies(&guarding)?;
+        let mode = policies.mode();
+        config = config.policies(policies);
         config = settled.apply(config, &lock)?;
         let (config, caller) = layered(&settled, config, own_limits, own_grants);
         Ok(Self {
@@ -59,6 +63,7 @@ impl Crew {
             components: component,
             principal: Principal::new(&guarding.principal),
             minisign_key: settled.minisign_key.clone(),
+            mode,
             settled,
             lock,
         })

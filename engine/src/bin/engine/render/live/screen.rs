@@ -1,11 +1,16 @@
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use rustix::termios::tcgetwinsize;
 
 /// The part of the terminal that is drawn over, and who may write there now.
 #[derive(Clone, Default)]
-pub(crate) struct Screen(Arc<Mutex<usize>>);
+pub(crate) struct Screen {
+    /// How many lines are drawn.
+    drawn: Arc<Mutex<usize>>,
+    interrupted: Arc<AtomicBool>,
+}
 
 impl Screen {
     /// The width and height of the terminal.
@@ -20,7 +25,7 @@ impl Screen {
 
     /// Draws lines in the place of those before; not while somebody is asked.
     pub(super) fn draw(&self, lines: &[String]) {
-        let mut drawn = match self.0.try_lock() {
+        let mut drawn = match self.drawn.try_lock() {
             Ok(drawn) => drawn,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
@@ -40,9 +45,19 @@ impl Screen {
         self.draw(&[]);
     }
 
+    /// Tells whoever waits for an answer on the screen that there will be none: somebody wants the program to end.
+    pub(crate) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody wants the program to end.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Acquire)
+    }
+
     /// Does something on the screen that nothing is drawn over.
     pub(crate) fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
-        let mut drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         let text = erased(*drawn);
         std::io::stderr().lock().write_all(text.as_bytes()).ok();
         *drawn = 0;
