@@ -210,7 +210,7 @@ fn doing_what_a_denial_suggests_about_policies_makes_the_call_succeed() {
                 when { context.args.path like \"out/*\" };";
     each_succeeds(vec![
         denied("send", "https://example.com/a"),
-        denied("send", "quotes \" and \\ and \n and 'ü'"),
+        denied("compute", "quotes \" and \\ and \n and 'ü'").bundle("none"),
         denied("wipe", "x").dir("x").flags("--dir x:rw"),
         denied("pay", "10"),
         mixed(json!([true, 7, -12])),
@@ -359,6 +359,16 @@ fn nothing_is_suggested_that_is_too_wide_or_does_not_work() {
         (
             denied("store", "a.txt").dir("docs").flags("--dir docs"),
             "no grant that could be added to those that are there reaches `a.txt`",
+        ),
+        (
+            denied("look", "docs//a.txt")
+                .dir("docs")
+                .flags("--dir docs"),
+            "write `docs/a.txt` in the place of `docs//a.txt`",
+        ),
+        (
+            denied("store", "x/../docs/a.txt"),
+            "write `docs/a.txt` in the place of `x/../docs/a.txt`",
         ),
     ] {
         let found = suggested(&case);

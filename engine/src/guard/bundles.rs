@@ -16,8 +16,8 @@ use crate::types::{Bytes, Effect, Limits, Via, WallTime};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bundle {
-    /// Permits computation, and files within the grants. Denies network, destruction, spending and the
-    /// places that are always blocked. A component without a manifest runs for the operator alone.
+    /// Permits computation, and files within the grants. Denies network, destruction, spending, the places that are
+    /// always blocked, and paths that can be read in more than one way. A component without a manifest runs for the operator alone.
     #[default]
     Strict,
     /// Permits everything within the grants but the places that are always blocked; warns of destruction,
@@ -113,9 +113,24 @@ fn computation(id: &str) -> Rule {
     }
 }
 
+/// A path that two readers take for two places makes every policy about it worthless.
+fn spelling(id: &str) -> Rule {
+    Rule {
+        manifest: Some(true),
+        effects: any_effect(),
+        signs: [Sign::OddPath].into(),
+        ..rule(
+            id,
+            RuleDecision::Deny,
+            "a path in its arguments can be read in more than one way",
+        )
+    }
+}
+
 fn strict() -> Vec<Rule> {
     vec![
         blocked_path("strict.blocked-path"),
+        spelling("strict.spelling"),
         Rule {
             manifest: Some(true),
             effects: [Effect::Write, Effect::Destructive].into(),
@@ -198,6 +213,7 @@ fn paranoid() -> Vec<Rule> {
     };
     vec![
         blocked_path("paranoid.blocked-path"),
+        spelling("paranoid.spelling"),
         bans(
             "paranoid.outside-grants",
             &[Sign::OutsideGrants],

@@ -107,7 +107,11 @@ pub(super) fn changes(
             match (&judgement.ban, &judgement.permission) {
                 (None, _) => vec![permit()],
                 (Some(ban), permission) => {
-                    let mut changes = Vec::new();
+                    // Of a path that is not written plainly the other policies say nothing that lasts.
+                    let mut changes = plainly(question, &ban.policies);
+                    if !changes.is_empty() {
+                        return changes;
+                    }
                     for policy in &ban.policies {
                         let lifted = lift(question, policy, reach);
                         // One ban that nothing lifts is enough.
@@ -141,6 +145,25 @@ fn lift(question: &Question<'_>, policy: &PolicyRef, reach: &Reach<'_>) -> Vec<C
         }
         None => Vec::new(),
     }
+}
+
+/// How the paths of a call would be written plainly, if they are banned for that; empty if nobody can say.
+fn plainly(question: &Question<'_>, policies: &[PolicyRef]) -> Vec<Change> {
+    let bans = |policy: &PolicyRef| policy.file.is_none() && policy.id.ends_with(".spelling");
+    if !policies.iter().any(bans) {
+        return Vec::new();
+    }
+    let odd = question.facts().paths.iter();
+    let changes = odd.filter(|path| path.named && !path.plain).map(|path| {
+        (path.is_odd_by_parts()).then(|| {
+            Change::Otherwise(format!(
+                "write `{}` in the place of `{}`",
+                text::line(&path.normal, 256),
+                path.written
+            ))
+        })
+    });
+    changes.collect::<Option<_>>().unwrap_or_default()
 }
 
 /// The narrowest Cedar policy that permits an action; a remark names the arguments that it cannot compare.

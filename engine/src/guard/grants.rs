@@ -207,6 +207,7 @@ impl Grants {
                 ));
             }
         }
+        denials.extend(same_names(&both.dirs));
         for (name, value) in &inner.env {
             let target = || text::line(name, 256);
             match self.env.get(name) {
@@ -236,6 +237,24 @@ impl Grants {
             Err(denials)
         }
     }
+}
+
+/// Denies a name that would mean two directories.
+fn same_names(dirs: &[DirGrant]) -> impl Iterator<Item = Denial> {
+    dirs.iter().enumerate().filter_map(|(position, dir)| {
+        let before = dirs.iter().take(position);
+        let other = before.into_iter().find(|other| other.guest == dir.guest)?;
+        Some(denial(
+            "directory",
+            paths::show(&dir.host),
+            &format!(
+                "`{}` would be called `{}` as well",
+                paths::show(&other.host),
+                text::line(&dir.guest, 256)
+            ),
+            "ask for one of them alone, or by another name".to_owned(),
+        ))
+    })
 }
 
 impl DirGrant {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::Facts;
+use super::facts::{self, Facts};
 use super::hosts::HostPattern;
 use super::{Ban, Force, Glob, Judgement, Permission, Question};
-use crate::types::{Effect, Fault, PolicyRef, Via, is_label, text};
+use crate::types::{Effect, Fault, Function, PolicyRef, Via, is_label, text};
 
 /// One rule. It applies to an action if all of its conditions do; a condition that is left out always does.
 ///
@@ -60,10 +60,15 @@ pub struct Rule {
     /// One of these was found in the arguments.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub signs: BTreeSet<Sign>,
-    /// Some text in the arguments, however deep, is like this.
+    /// Some text in the arguments, however deep, is like this; also text in a list of bytes.
+    ///
+    /// A path is like it as it is written, and in its normal form, and where it leads in the directories that are granted:
+    /// one of them is enough for a rule that bans, a rule that permits wants all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub argument: Option<Glob>,
-    /// There are hosts in the arguments, and all of them are among these.
+    /// For a rule that bans: one of the hosts in the arguments is among these, on whatever scheme and port, unless the
+    /// pattern names them. For a rule that permits: there are hosts in the arguments, all of them were found, and all are
+    /// among these, on `https` and port 443 unless the pattern names another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostPattern>,
     /// One of these labels is on the data in the arguments, such as `untrusted`.
@@ -109,6 +114,9 @@ pub enum Sign {
     OutsideGrants,
     /// A path that is in no directory granted writable.
     UnwritablePath,
+    /// A path that is not written plainly, such as `a//b`, `a/../b` or `%2e%2e`: it can be read in more than one way. A
+    /// `./` before it and a `/` after it are plain.
+    OddPath,
     /// A key, token or password.
     Secret,
     /// A command that is always blocked, such as `sudo`.
@@ -212,17 +220,40 @@ impl Rule {
                 .after_calls
                 .is_none_or(|calls| question.counters().calls >= calls)
             && (self.signs.is_empty() || self.signs.iter().any(|sign| sign.is_in(question.facts())))
-            && (self.hosts.is_empty() || {
-                let hosts = &question.facts().hosts;
-                !hosts.is_empty()
-                    && hosts
-                        .iter()
-                        .all(|host| self.hosts.iter().any(|pattern| pattern.matches(host)))
-            })
+            && (self.hosts.is_empty() || self.means_hosts(question.facts()))
             && self
                 .argument
                 .as_ref()
-                .is_none_or(|glob| any_text(question.arguments(), &|text| glob.matches(text)))
+                .is_none_or(|glob| self.means_text(glob, question))
+    }
+
+    fn means_hosts(&self, facts: &Facts) -> bool {
+        let mut patterns = self.hosts.iter();
+        if self.bans() {
+            return patterns.any(|pattern| facts.hosts.iter().any(|host| pattern.bans(host)));
+        }
+        let allowed = |host| self.hosts.iter().any(|pattern| pattern.allows(host));
+        !facts.incomplete && !facts.hosts.is_empty() && facts.hosts.iter().all(allowed)
+    }
+
+    fn means_text(&self, glob: &Glob, question: &Question<'_>) -> bool {
+        let fits = |text: &str| glob.matches(text);
+        let (arguments, function) = (question.arguments(), question.function());
+        if self.bans() {
+            return any_text(arguments, function, &fits)
+                || question
+                    .facts()
+                    .paths
+                    .iter()
+                    .any(|path| path.places().any(fits));
+        }
+        any_text(arguments, function, &|text| {
+            fits(text) && {
+                let written = text::line(text, 256);
+                let mut paths = question.facts().paths.iter();
+                paths.all(|path| path.written != written || path.places().all(fits))
+            }
+        })
     }
 
     fn judgement(&self) -> Judgement {
@@ -267,6 +298,7 @@ impl Sign {
                 .paths
                 .iter()
                 .any(|path| path.named && !(path.inside && path.writable)),
+            Sign::OddPath => facts.paths.iter().any(|path| path.named && !path.plain),
             Sign::Secret => !facts.secrets.is_empty(),
             Sign::Command => !facts.commands.is_empty(),
             Sign::Shell => facts.shell,
@@ -277,13 +309,27 @@ impl Sign {
     }
 }
 
-/// Whether some text in a value fulfils a condition, however deep it is.
-fn any_text(value: &serde_json::Value, fits: &dyn Fn(&str) -> bool) -> bool {
+/// Whether some text in the arguments fulfils a condition, however deep it is, and whether it is text or bytes.
+fn any_text(
+    arguments: &serde_json::Value,
+    function: Option<&Function>,
+    fits: &dyn Fn(&str) -> bool,
+) -> bool {
+    let mut found = json_text(arguments, fits);
+    if !found {
+        facts::each_bytes(arguments, function, |bytes| {
+            found |= fits(&String::from_utf8_lossy(bytes));
+        });
+    }
+    found
+}
+
+fn json_text(value: &serde_json::Value, fits: &dyn Fn(&str) -> bool) -> bool {
     use serde_json::Value;
     match value {
         Value::String(text) => fits(text),
-        Value::Array(items) => items.iter().any(|item| any_text(item, fits)),
-        Value::Object(fields) => fields.values().any(|field| any_text(field, fits)),
+        Value::Array(items) => items.iter().any(|item| json_text(item, fits)),
+        Value::Object(fields) => fields.values().any(|field| json_text(field, fits)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

@@ -61,12 +61,10 @@ pub(super) fn choose<'a>(
                 &serde_json::to_string(&args).unwrap_or_default(),
                 MOST_IN_EVENT,
             );
-            // The first word is the program's own name, which nobody chose for this call.
-            let words = args.get(1..).unwrap_or_default().to_vec();
             Ok(Chosen {
                 target: Target::Command,
+                arguments: Arguments::words(args.clone()),
                 streams: Streams { args, stdin },
-                arguments: Arguments::words(words),
                 shown,
                 capability: None,
             })

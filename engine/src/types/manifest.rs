@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Bytes, Declared, Effect, Fuel, Limits, Rights, WallTime, text};
+use super::{Bytes, Declared, Digest, Effect, Fuel, Limits, Rights, WallTime, text};
 
 /// What a component says of itself, in its custom section `engine:manifest`.
 ///
@@ -216,6 +216,12 @@ impl Manifest {
                     text::line(capability, 128)
                 ));
             }
+            if let Some(odd) = function.examples.iter().find_map(Example::acts) {
+                return Err(format!(
+                    "an example of `{shown}` has `{}`, which cannot be seen",
+                    odd.escape_unicode()
+                ));
+            }
             if function.pure && !function.effects.is_empty() {
                 return Err(format!("`{shown}` is pure and yet has effects"));
             }
@@ -232,7 +238,34 @@ impl Manifest {
     }
 }
 
+impl Example {
+    /// A character in it that acts on a terminal or cannot be seen. Examples are shown as they are, and run as they are.
+    fn acts(&self) -> Option<char> {
+        let texts = std::iter::once(&self.args).chain(&self.value);
+        // Of a line end JSON shows the escape.
+        let mut shown = texts.map(Value::to_string);
+        shown.find_map(|text| text.chars().find(|c| text::acts(*c)))
+    }
+}
+
 impl FunctionManifest {
+    /// What it says for people to read, beyond what it declares.
+    pub(super) fn told(&self) -> Digest {
+        let mut told = self.description.clone().into_bytes();
+        for example in &self.examples {
+            told.push(0);
+            told.extend(example.args.to_string().into_bytes());
+            told.push(0);
+            told.extend(
+                example
+                    .value
+                    .iter()
+                    .flat_map(|value| value.to_string().into_bytes()),
+            );
+        }
+        Digest::of(&told)
+    }
+
     /// What it declares, for the guard.
     #[must_use]
     pub fn declared(&self) -> Declared {

@@ -12,6 +12,9 @@ use super::{AskedLimits, Asks, Declared, Descriptor, Digest, Rights};
 pub struct Shape {
     /// The digest of the component's bytes.
     pub digest: Digest,
+    /// The name that its manifest states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The version that its manifest states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -32,7 +35,7 @@ pub struct Shape {
 pub struct FunctionShape {
     /// Its types, in WIT's words.
     pub signature: String,
-    /// The digest of its description.
+    /// The digest of its description and examples.
     pub description: Digest,
     /// What its manifest declares of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +59,7 @@ impl Shape {
         let functions = component.functions().iter().enumerate();
         Self {
             digest: component.digest(),
+            name: manifest.map(|manifest| manifest.name.clone()),
             version: manifest.map(|manifest| manifest.version.clone()),
             description: Digest::of(
                 manifest.map_or(&[][..], |manifest| manifest.description.as_bytes()),
@@ -71,9 +75,8 @@ impl Shape {
                     let about = component.about(position);
                     let shape = FunctionShape {
                         signature: function.to_string(),
-                        description: Digest::of(
-                            about.map_or(&[][..], |about| about.description.as_bytes()),
-                        ),
+                        description: about
+                            .map_or_else(|| Digest::of(&[]), super::FunctionManifest::told),
                         declared: about.map(super::FunctionManifest::declared),
                     };
                     (function.full_name(), shape)
@@ -88,6 +91,11 @@ impl Shape {
         let mut changes = Changes::default();
         if self.digest != newer.digest {
             changes.note(false, format!("digest: {} → {}", self.digest, newer.digest));
+        }
+        if let (Some(old), Some(new)) = (&self.name, &newer.name)
+            && old != new
+        {
+            changes.note(true, format!("name: {old} → {new}"));
         }
         if self.version != newer.version {
             let shown = |version: &Option<String>| version.clone().unwrap_or("none".to_owned());

@@ -35,7 +35,7 @@ impl Arguments {
         &self.values
     }
 
-    /// The arguments of a command: its words, which are no values of a function.
+    /// The arguments of a command: its words, which are no values of a function. The first is the program's own name.
     pub(crate) fn words(words: Vec<String>) -> Self {
         Self {
             values: Vec::new(),
@@ -43,16 +43,17 @@ impl Arguments {
         }
     }
 
-    /// The digest of the very values that are handed to the guest.
+    /// The digest of the very values that are handed to the guest, the name of a program with them: some do one thing
+    /// under one name and another under another.
     pub(crate) fn digest(&self) -> Digest {
         super::digest::digest(&self.values, &self.words)
     }
 
     /// The arguments in their one canonical form: an object by parameter name, every field there; for a
-    /// command the list of its words.
+    /// command the list of its words, without the program's own name.
     pub(crate) fn canonical(&self, function: Option<&Function>) -> Value {
         let Some(function) = function else {
-            return Value::from(self.words.clone());
+            return Value::from(self.words.get(1..).unwrap_or_default());
         };
         let parameters = function.parameters.iter().zip(&self.values);
         let fields = parameters.map(|(parameter, value)| {

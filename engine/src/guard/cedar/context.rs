@@ -8,7 +8,10 @@ use serde_json::Value;
 use super::slice::Reads;
 use super::values;
 use crate::guard::{Counters, Facts, HostFact, PathFact, Question};
-use crate::types::text;
+use crate::types::{Bytes, text};
+
+/// The most text that all places have together, 1 MiB.
+const MOST_PLACES: Bytes = Bytes::mib(1);
 
 /// Makes the parts of the context that policies look at.
 ///
@@ -73,8 +76,11 @@ fn arguments(question: &Question<'_>, reads: &Reads) -> Result<RestrictedExpress
 
 fn facts(facts: &Facts, reads: &Reads) -> Result<RestrictedExpression, String> {
     type Make = fn(&Facts) -> RestrictedExpression;
-    let fields: [(&str, Make); 12] = [
+    let fields: [(&str, Make); 14] = [
         ("paths", |facts| paths(facts, |_| true)),
+        ("odd", |facts| {
+            paths(facts, |path| path.named && !path.plain)
+        }),
         ("outside", |facts| {
             paths(facts, |path| path.named && !path.inside)
         }),
@@ -83,6 +89,10 @@ fn facts(facts: &Facts, reads: &Reads) -> Result<RestrictedExpression, String> {
         }),
         ("blocked", |facts| paths(facts, |path| path.blocked)),
         ("hosts", |facts| hosts(facts, |_| true)),
+        ("origins", |facts| {
+            let origin = |host: &HostFact| format!("{}://{}:{}", host.scheme, host.host, host.port);
+            strings(facts.hosts.iter().map(origin))
+        }),
         ("private_hosts", |facts| hosts(facts, |host| host.private)),
         ("userinfo", |facts| {
             RestrictedExpression::new_bool(facts.hosts.iter().any(|host| host.userinfo))
@@ -98,7 +108,32 @@ fn facts(facts: &Facts, reads: &Reads) -> Result<RestrictedExpression, String> {
     let read = fields
         .iter()
         .filter(|(name, _)| reads.attribute("facts", name));
-    record(read.map(|(name, make)| (*name, make(facts))))
+    let mut made: Vec<_> = read.map(|(name, make)| (*name, make(facts))).collect();
+    if reads.attribute("facts", "places") {
+        made.push(("places", places(facts)?));
+    }
+    record(made)
+}
+
+/// Every place that a path may mean, and every directory around it, so that `contains` finds what is beneath one.
+fn places(facts: &Facts) -> Result<RestrictedExpression, String> {
+    let mut all = BTreeSet::new();
+    let mut bytes = 0;
+    for place in facts.paths.iter().flat_map(PathFact::places) {
+        let around = place.match_indices('/').map(|(at, _)| at);
+        for end in around.chain([place.len()]) {
+            let part = place.get(..end).unwrap_or(place);
+            if !part.is_empty() && all.insert(part) {
+                bytes += part.len();
+            }
+        }
+        if Bytes::of_len(bytes) > MOST_PLACES {
+            return Err(format!(
+                "the places of its paths are over {MOST_PLACES} together"
+            ));
+        }
+    }
+    Ok(strings(all))
 }
 
 fn calls(counters: &Counters, reads: &Reads) -> Result<RestrictedExpression, String> {

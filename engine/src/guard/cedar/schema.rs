@@ -222,10 +222,13 @@ pub(super) fn attributes() -> Fields {
 fn facts() -> Fields {
     let sets = [
         "paths",
+        "places",
+        "odd",
         "outside",
         "unwritable",
         "blocked",
         "hosts",
+        "origins",
         "private_hosts",
         "secrets",
         "commands",

@@ -49,7 +49,7 @@ impl Reach<'_> {
             return Vec::new();
         };
         // Whoever chose the path is told to write it plainly by nobody: it may be meant to deceive.
-        if far(facts, writes).any(|path| !path.canonical || path.blocked) {
+        if far(facts, writes).any(|path| !path.plain || path.blocked) {
             return Vec::new();
         }
         let otherwise = |why: String| vec![Change::Otherwise(why)];

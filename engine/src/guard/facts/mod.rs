@@ -28,6 +28,9 @@ const MOST_TEXT: usize = 16 << 20;
 /// The most paths, and the most hosts, that are kept.
 const MOST_FOUND: usize = 1_000;
 
+/// The most URLs that are read, however few hosts they have.
+const MOST_URLS: usize = 10_000;
+
 /// The longest string that can be a path or a line for a shell, in bytes.
 const MOST_LINE: usize = 4_096;
 
@@ -73,12 +76,26 @@ impl Facts {
     }
 }
 
+/// Calls `visit` with every list of bytes in the arguments of a call, however deep.
+pub(super) fn each_bytes(
+    arguments: &Value,
+    function: Option<&Function>,
+    mut visit: impl FnMut(&[u8]),
+) {
+    walk::leaves(arguments, function, |leaf, _| match leaf {
+        Leaf::Bytes(bytes) => visit(&bytes),
+        Leaf::Text(_) => {}
+    });
+}
+
 /// The most facts that are told in words.
 const MOST_IN_WORDS: usize = 16;
 
 impl Facts {
     /// What a reader of a verdict wants to know, one short sentence each.
     pub(super) fn in_words(&self) -> Vec<String> {
+        let odd = self.paths.iter().filter(|path| path.named && !path.plain);
+        let odd = odd.map(|path| format!("path `{}` is not written plainly", path.written));
         let paths = self.paths.iter().filter_map(|path| {
             let what = if path.blocked {
                 "is always blocked"
@@ -111,6 +128,7 @@ impl Facts {
             (self.incomplete, "more than is looked at"),
         ];
         paths
+            .chain(odd)
             .chain(hosts)
             .chain(secrets)
             .chain(commands)
@@ -137,6 +155,8 @@ struct Gathering<'a> {
     seen: HashSet<String>,
     /// How many more bytes of text are looked at.
     left: usize,
+    /// How many more URLs are read.
+    urls: usize,
 }
 
 impl<'a> Gathering<'a> {
@@ -148,6 +168,7 @@ impl<'a> Gathering<'a> {
             names: BTreeSet::new(),
             seen: HashSet::new(),
             left: MOST_TEXT,
+            urls: MOST_URLS,
         }
     }
 
@@ -188,7 +209,8 @@ impl<'a> Gathering<'a> {
     }
 
     fn paths(&mut self, text: &str, place: Place<'_>) {
-        if place.is_for_path() && text.len() > MOST_LINE {
+        let meant = place.means_path(text);
+        if meant && text.len() > MOST_LINE {
             // No system opens a path so long, but a guest may make a shorter one of it.
             self.facts.paths.push(PathFact {
                 written: text::line(text, 256),
@@ -198,8 +220,8 @@ impl<'a> Gathering<'a> {
             });
             return;
         }
-        if !urls::is_url(text) && paths::looks_like_path(text, place.is_for_path()) {
-            self.path((text, text), place.is_for_path());
+        if !urls::is_url(text) && paths::looks_like_path(text, meant) {
+            self.path((text, text), meant);
         }
         if place.is_for_shell() {
             for word in words::of_line(text) {
@@ -224,11 +246,13 @@ impl<'a> Gathering<'a> {
     }
 
     fn hosts(&mut self, text: &str) {
-        urls::all(text, |found| match found {
+        let mut left = self.urls;
+        urls::all(text, &mut left, |found| match found {
             urls::Found::Host(host) => self.host(host),
             urls::Found::File { written, path } => self.path((&written, &path), true),
             urls::Found::Unreadable => self.facts.incomplete = true,
         });
+        self.urls = left;
     }
 
     fn host(&mut self, host: HostFact) {

@@ -1,5 +1,7 @@
 //! What a path is: where it leads, as text and on the host.
 
+use std::path::Path;
+
 use super::super::{DirGrant, Grants};
 use super::{MOST_LINE, beneath, blocked};
 use crate::types::{Rights, text};
@@ -15,8 +17,12 @@ pub struct PathFact {
     pub named: bool,
     /// Whether it was written in its normal form, and in characters that have one reading only.
     pub canonical: bool,
+    /// Whether it is canonical but for a `./` before it or a `/` after it, which mean the same to every reader.
+    pub plain: bool,
     /// Whether, resolved on the host as the guest would reach it, it lies inside a granted directory.
     pub inside: bool,
+    /// Where it leads in that directory, as the guest would name it: every link on the way is followed. `None` outside.
+    pub place: Option<String>,
     /// Whether that directory is granted writable.
     pub writable: bool,
     /// Whether it is one of the places that are always blocked.
@@ -27,17 +33,22 @@ impl PathFact {
     /// Looks at `path`, which is what `written` means: the same, or the path of a `file:` URL.
     pub(super) fn of((written, path): (&str, &str), named: bool, grants: &Grants) -> Self {
         let normal = Lexical::of(path).to_string();
-        let plain = written == normal || written.strip_prefix("file://") == Some(&normal);
+        let one_reading = !is_ambiguous(path);
+        let bare = written.strip_prefix("file://").unwrap_or(written);
         let reached = reached(grants.dirs(), path).and_then(|(dir, rest)| {
             let host = beneath::resolve(&dir.host, rest)?;
-            Some((dir.rights, host))
+            Some((dir, host))
         });
         Self {
             written: text::line(written, 256),
             named,
-            canonical: plain && !is_ambiguous(path),
+            canonical: one_reading && (written == normal || bare == normal),
+            plain: one_reading && trimmed(bare) == normal,
             inside: reached.is_some(),
-            writable: matches!(reached, Some((Rights::ReadWrite, _))),
+            place: reached
+                .as_ref()
+                .map(|(dir, host)| place(dir, host).unwrap_or_else(|| normal.clone())),
+            writable: matches!(&reached, Some((dir, _)) if dir.rights == Rights::ReadWrite),
             blocked: blocked::as_written(path, reached.is_some())
                 || reached
                     .as_ref()
@@ -45,20 +56,58 @@ impl PathFact {
             normal,
         }
     }
+
+    /// Whether nothing but `.`, `..` and empty parts keep it from being plain, and no link decides where it leads.
+    pub(crate) fn is_odd_by_parts(&self) -> bool {
+        let normal = !is_ambiguous(&self.normal);
+        normal
+            && self
+                .place
+                .as_ref()
+                .is_none_or(|place| *place == self.normal)
+    }
+
+    /// The places that it may mean: as it was written, made normal, and where that leads.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.normal), self.place.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+    }
 }
 
-/// Whether a string looks like a path, by itself or because its name says so.
+/// A path without a `./` before it and a `/` after it.
+fn trimmed(path: &str) -> &str {
+    let path = match path.strip_prefix("./") {
+        Some("") => ".",
+        Some(rest) => rest,
+        None => path,
+    };
+    match path.strip_suffix('/') {
+        Some("") | None => path,
+        Some(rest) => rest,
+    }
+}
+
+/// What a guest calls a place of the host that is in a directory of its own.
+fn place(dir: &DirGrant, host: &Path) -> Option<String> {
+    let rest = host.strip_prefix(&dir.host).ok()?.to_str()?;
+    Some(match (dir.guest.as_str(), rest) {
+        (guest, "") => guest.to_owned(),
+        (".", rest) => rest.to_owned(),
+        (guest, rest) => format!("{}/{rest}", guest.trim_end_matches('/')),
+    })
+}
+
+/// Whether a string looks like a path, by itself or because it is meant as one.
 ///
 /// Prose with a `/` in it looks like one, too.
-pub(super) fn looks_like_path(text: &str, named: bool) -> bool {
+pub(super) fn looks_like_path(text: &str, meant: bool) -> bool {
     if text.is_empty() || text.len() > MOST_LINE {
         return false;
     }
-    if named {
-        // Several lines are the content of a file. Other control characters only make it suspicious.
-        return !text.trim_end().contains(['\n', '\r']);
-    }
-    !text.contains(char::is_control) && (text.contains(['/', '\\']) || text.starts_with(['.', '~']))
+    let plain = || !text.contains(char::is_control);
+    meant || (plain() && (text.contains(['/', '\\']) || text.starts_with(['.', '~'])))
 }
 
 /// A path as text alone says it, without a look at any file system.

@@ -61,8 +61,9 @@ fn scheme(text: &str) -> Option<String> {
     (named && (special || rest.starts_with("//"))).then_some(scheme)
 }
 
-/// Calls `visit` with every URL of a text: the text itself if it is one, and those inside.
-pub(super) fn all(text: &str, mut visit: impl FnMut(Found)) {
+/// Calls `visit` with every URL of a text: the text itself if it is one, and those inside. No more than `left` are read,
+/// which becomes less by those; where there are more, one that is unreadable stands for them.
+pub(super) fn all(text: &str, left: &mut usize, mut visit: impl FnMut(Found)) {
     if let Some(scheme) = scheme(text) {
         let url = text.trim();
         let (file, hosts) = (file_of(url), hosts_of(url));
@@ -75,12 +76,20 @@ pub(super) fn all(text: &str, mut visit: impl FnMut(Found)) {
     if let Some([host, file]) = URLS.as_ref()
         && text.contains("://")
     {
-        host.find_iter(text)
-            .flat_map(|url| hosts_of(bare(url.as_str())))
-            .for_each(&mut visit);
-        file.find_iter(text)
-            .filter_map(|url| file_of(bare(url.as_str())))
-            .for_each(&mut visit);
+        let found = host.find_iter(text).map(|url| (url, false));
+        for (url, is_file) in found.chain(file.find_iter(text).map(|url| (url, true))) {
+            let Some(fewer) = left.checked_sub(1) else {
+                visit(Found::Unreadable);
+                return;
+            };
+            *left = fewer;
+            let url = bare(url.as_str());
+            if is_file {
+                file_of(url).into_iter().for_each(&mut visit);
+            } else {
+                hosts_of(url).into_iter().for_each(&mut visit);
+            }
+        }
     }
 }
 

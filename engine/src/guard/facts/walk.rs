@@ -58,18 +58,20 @@ impl<'a> Place<'a> {
     }
 
     /// Whether the name says that its text is a path.
-    pub(super) fn is_for_path(self) -> bool {
-        self.speaks_of(&[
+    pub(super) fn means_path(self, text: &str) -> bool {
+        let path = [
             "path",
             "paths",
-            "file",
-            "files",
             "filename",
+            "filenames",
             "dir",
             "dirs",
             "directory",
             "directories",
-        ])
+        ];
+        // Several lines are what is in a file.
+        let content = || text.trim_end().contains(['\n', '\r']);
+        self.speaks_of(&path) || (self.speaks_of(&["file", "files"]) && !content())
     }
 
     /// Whether its text may reach a shell.

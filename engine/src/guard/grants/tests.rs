@@ -116,6 +116,32 @@ fn overlapping_directories_and_twice_used_names_are_refused() {
     );
 }
 
+/// Each layer gives its own names, and a name may not come to mean two directories.
+#[test]
+fn names_of_two_layers_do_not_meet() {
+    let grants = |dirs: &[(&str, &str)]| Grants {
+        dirs: dirs
+            .iter()
+            .map(|(host, guest)| DirGrant {
+                guest: (*guest).to_owned(),
+                ..dir(host, Rights::ReadOnly)
+            })
+            .collect(),
+        ..Grants::none()
+    };
+    let outer = grants(&[("/a/b", "n"), ("/c", "c")]);
+    let inner = grants(&[("/a", "m"), ("/c", "n")]);
+    let denials = outer.narrowed_by(&inner).unwrap_err();
+    let [only] = denials.as_slice() else {
+        panic!("{denials:?}")
+    };
+    assert!(only.reason.contains("called `n` as well"), "{only:?}");
+    let other = grants(&[("/a", "m"), ("/c", "o")]);
+    let both = outer.narrowed_by(&other).unwrap();
+    let names: Vec<&str> = both.dirs.iter().map(|dir| dir.guest.as_str()).collect();
+    assert_eq!(names, ["n", "o"]);
+}
+
 #[test]
 fn malformed_variables_are_refused() {
     for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "\0")] {

@@ -8,10 +8,11 @@ use url::Host;
 use super::{HostFact, is_below, undotted};
 use crate::types::{Fault, text};
 
-/// A host, or all hosts below a domain, that a policy allows.
+/// A host, or all hosts below a domain, that a policy allows or bans.
 ///
 /// Text form: `api.example.com`, or `*.example.com` for every host below `example.com` but not itself;
-/// before it `https://` may stand, after it `:8443`. It is always `https`, on port 443 if none is written.
+/// before it `https://` may stand, after it `:8443`. What is allowed is always `https`, on port 443 if none is written;
+/// a ban is on every scheme and port that is not written.
 /// Addresses are not taken: whoever has an address today may be somebody else tomorrow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPattern {
@@ -20,18 +21,31 @@ pub struct HostPattern {
     below: bool,
     /// Canonical, as in a [`HostFact`].
     domain: String,
-    port: u16,
+    /// Whether the scheme was written.
+    secure: bool,
+    /// The port that was written.
+    port: Option<u16>,
 }
 
 impl HostPattern {
-    /// Whether a policy with this pattern means that host.
-    pub(crate) fn matches(&self, host: &HostFact) -> bool {
-        let named = if self.below {
+    /// Whether a policy that permits with this pattern means that host.
+    pub(crate) fn allows(&self, host: &HostFact) -> bool {
+        self.names(host) && host.scheme == "https" && host.port == self.port.unwrap_or(443)
+    }
+
+    /// Whether a policy that bans with this pattern means that host.
+    pub(crate) fn bans(&self, host: &HostFact) -> bool {
+        self.names(host)
+            && (!self.secure || host.scheme == "https")
+            && self.port.is_none_or(|port| host.port == port)
+    }
+
+    fn names(&self, host: &HostFact) -> bool {
+        if self.below {
             is_below(&host.host, &self.domain)
         } else {
             host.host == self.domain
-        };
-        named && host.scheme == "https" && host.port == self.port
+        }
     }
 }
 
@@ -49,19 +63,20 @@ impl FromStr for HostPattern {
             ))
             .hint("write `api.example.com`, or `*.example.com` for every host below it; a port may follow, such as `:8443`")
         };
-        let rest = text.strip_prefix("https://").unwrap_or(text);
+        let stripped = text.strip_prefix("https://");
+        let rest = stripped.unwrap_or(text);
         if rest.contains("://") {
             return Err(refuse("only `https` can be allowed"));
         }
         let (name, port) = match rest.split_once(':') {
-            None => (rest, 443),
+            None => (rest, None),
             Some((name, digits)) => {
                 let port = digits
                     .parse::<u16>()
                     .ok()
                     .filter(|port| *port > 0 && port.to_string() == digits)
                     .ok_or_else(|| refuse("its port is not a number from 1 to 65535"))?;
-                (name, port)
+                (name, Some(port))
             }
         };
         let (below, name) = match name.strip_prefix("*.") {
@@ -97,6 +112,7 @@ impl FromStr for HostPattern {
             text: text.to_owned(),
             below,
             domain,
+            secure: stripped.is_some(),
             port,
         })
     }

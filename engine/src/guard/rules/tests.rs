@@ -1,7 +1,9 @@
-use super::super::tests::{action, decision};
+use std::sync::Arc;
+
+use super::super::tests::{action, decision, verdict};
 use super::*;
-use crate::guard::{Bundle, Policies};
-use crate::types::{Action, Decision, Principal};
+use crate::guard::{Bundle, Counters, Grants, Policies};
+use crate::types::{Action, Decision, Parameter, Principal, WitType};
 
 fn rule(json: serde_json::Value) -> Rule {
     serde_json::from_value(json).unwrap()
@@ -148,8 +150,115 @@ fn what_is_unknown_is_not_permitted_by_its_effect() {
 fn texts_are_found_however_deep_they_are() {
     let deep =
         serde_json::json!({ "a": [[{ "b": ["x", { "c": "find me" }] }]], "n": 1, "z": null });
-    assert!(any_text(&deep, &|text| text == "find me"));
-    assert!(!any_text(&deep, &|text| text == "find"));
+    assert!(any_text(&deep, None, &|text| text == "find me"));
+    assert!(!any_text(&deep, None, &|text| text == "find"));
+}
+
+#[test]
+fn text_is_found_in_bytes() {
+    let takes = Function {
+        interface: None,
+        name: "f".to_owned(),
+        parameters: vec![Parameter {
+            name: "content".to_owned(),
+            ty: WitType::List(Arc::new(WitType::U8)),
+        }],
+        result: None,
+    };
+    // `drop it`, and the same after a byte that is no text.
+    for encoded in ["ZHJvcCBpdA==", "/2Ryb3AgaXQ="] {
+        let arguments = serde_json::json!({ "content": encoded });
+        let found =
+            |wanted: &str| any_text(&arguments, Some(&takes), &|text| text.contains(wanted));
+        assert!(found("drop it"), "{encoded}");
+        assert!(!found("keep it"), "{encoded}");
+    }
+}
+
+/// C13: a rule about a path means the path, and not one way of writing it.
+#[test]
+fn no_spelling_gets_around_a_rule_about_a_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let docs = dir.path().canonicalize().unwrap().join("docs");
+    std::fs::create_dir_all(docs.join("private")).unwrap();
+    std::fs::write(docs.join("private/s.md"), "x").unwrap();
+    std::os::unix::fs::symlink("private/s.md", docs.join("link.md")).unwrap();
+    let grants = Grants::builder()
+        .dir(docs, "docs", crate::types::Rights::ReadOnly)
+        .build()
+        .unwrap();
+    let fs = action("fs.read.v1", Some(&[Effect::Read]));
+    let decided = |rules: &[Rule], path: &str| {
+        let set = policies(rules.to_vec());
+        verdict(&set, &fs, ("path", path), &grants, Counters::default()).decision
+    };
+    let ban =
+        rule(serde_json::json!({ "id": "r", "decision": "deny", "argument": "docs/private/*" }));
+    let permit = |argument: &str| {
+        [rule(
+            serde_json::json!({ "id": "r", "decision": "allow", "argument": argument }),
+        )]
+    };
+    for path in [
+        "docs/private/s.md",
+        "docs//private/s.md",
+        "./docs/private/s.md",
+        "docs/./private/s.md",
+        "docs/x/../private/s.md",
+        "docs/link.md",
+    ] {
+        assert_eq!(
+            decided(&[all(), ban.clone()], path),
+            Decision::Deny,
+            "{path}"
+        );
+        let public = permit("docs/l*");
+        assert_eq!(
+            decided(&public, path),
+            Decision::Deny,
+            "{path} is not permitted"
+        );
+    }
+    assert_eq!(decided(&[all(), ban], "docs/a.md"), Decision::Allow);
+    assert_eq!(decided(&permit("docs/*"), "docs/a.md"), Decision::Allow);
+    assert_eq!(decided(&permit("docs/*"), "docs/../x"), Decision::Deny);
+}
+
+#[test]
+fn a_rule_bans_one_of_the_hosts_and_permits_all_of_them() {
+    use serde_json::json;
+    let deny = json!({ "id": "r", "decision": "deny", "hosts": ["evil.example"] });
+    let allow = json!({ "id": "r", "decision": "allow", "hosts": ["good.example"] });
+    let fetch = action("web.get.v1", Some(&[Effect::Network]));
+    for (text, banned, permitted) in [
+        ("https://good.example/a", false, true),
+        ("https://evil.example/", true, false),
+        ("http://evil.example/", true, false),
+        ("https://evil.example:8443/", true, false),
+        (
+            "see https://good.example and http://evil.example",
+            true,
+            false,
+        ),
+        (
+            "https://good.example and https://other.example",
+            false,
+            false,
+        ),
+        ("http://good.example", false, false),
+        // A host that nobody can read may be any.
+        ("http://[::bad", false, false),
+        ("no host", false, false),
+    ] {
+        assert_eq!(
+            denies(deny.clone(), &fetch, ("text", text)),
+            banned,
+            "{text}"
+        );
+        let set = policies(vec![rule(allow.clone())]);
+        let allowed = decision(&set, &fetch, ("text", text)) == Decision::Allow;
+        assert_eq!(allowed, permitted, "{text}");
+    }
 }
 
 #[test]

@@ -132,3 +132,20 @@ fn names_of_capabilities_have_a_version() {
     }
     assert!(!is_capability(&format!("{}.v1", "a.".repeat(100))));
 }
+
+/// What an example hides is told to nobody, so that there is none that hides anything.
+#[test]
+fn examples_hide_nothing() {
+    let of = |text: &str| {
+        let json = serde_json::json!({
+            "manifest": 1, "name": "a", "version": "1",
+            "functions": { "f": { "examples": [{ "args": { "text": text } }] } }
+        });
+        Manifest::read(json.to_string().as_bytes())
+    };
+    assert!(of("two\nlines and é").is_ok());
+    for odd in ["\u{202e}txt", "a\u{200b}b", "\u{e0041}"] {
+        let why = of(odd).unwrap_err();
+        assert!(why.contains("an example of `f`"), "{why}");
+    }
+}

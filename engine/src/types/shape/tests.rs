@@ -13,6 +13,7 @@ fn shape() -> Shape {
     };
     Shape {
         digest: Digest::of(b"one"),
+        name: Some("sample".to_owned()),
         version: Some("1.2.0".to_owned()),
         description: Digest::of(b"Works with files."),
         imports: ["wasi:filesystem/types@0.2.6".to_owned()].into(),
@@ -41,7 +42,7 @@ fn every_change_is_named_and_weighed() {
     fn declared(shape: &mut Shape) -> &mut Declared {
         read(shape).declared.as_mut().unwrap()
     }
-    let table: [(Change, &str, bool); 20] = [
+    let table: [(Change, &str, bool); 21] = [
         (|s| s.digest = Digest::of(b"two"), "digest:", false),
         (
             |s| s.version = Some("1.10.0".into()),
@@ -50,6 +51,11 @@ fn every_change_is_named_and_weighed() {
         ),
         (|s| s.version = Some("1.1.9".into()), "(older)", true),
         (|s| s.version = Some("1.2.0-rc1".into()), "(older)", true),
+        (
+            |s| s.name = Some("other".to_owned()),
+            "name: sample → other",
+            true,
+        ),
         (|s| s.version = None, "version: 1.2.0 → none (older)", true),
         (
             |s| {

@@ -317,7 +317,7 @@ proptest! {
         };
         let (schema, _) = Schema::from_cedarschema_str(&schema(&[known])).unwrap();
         let record = |text: &str| RestrictedExpression::from_str(text).unwrap();
-        let empty = "{paths: [], outside: [], unwritable: [], blocked: [], hosts: [], private_hosts: [], \
+        let empty = "{paths: [], places: [], odd: [], outside: [], unwritable: [], blocked: [], hosts: [], origins: [], private_hosts: [], \
                      userinfo: false, secrets: [], commands: [], shell: false, bytes: 0, incomplete: false}";
         let context = Context::from_pairs([
             ("args".to_owned(), args(&value, &ty).unwrap()),

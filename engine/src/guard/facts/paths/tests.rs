@@ -139,6 +139,52 @@ fn only_what_the_guest_reaches_is_inside() {
 }
 
 #[test]
+fn what_every_reader_takes_for_the_same_is_plain() {
+    for (path, plain) in [
+        ("docs/a.md", true),
+        ("./docs/a.md", true),
+        ("docs/", true),
+        ("./docs/", true),
+        (".", true),
+        ("./", true),
+        ("/", true),
+        ("/docs/", true),
+        ("file:///docs/a.md", true),
+        ("", false),
+        ("././docs", false),
+        ("docs//", false),
+        ("docs//a.md", false),
+        ("docs/./a.md", false),
+        ("docs/../a.md", false),
+        ("//docs", false),
+        ("docs/a%2fb", false),
+        (r"docs\a.md", false),
+    ] {
+        let decoded = path.strip_prefix("file://").unwrap_or(path);
+        let fact = PathFact::of((path, decoded), true, &Grants::none());
+        assert_eq!(fact.plain, plain, "{path}: {fact:?}");
+    }
+}
+
+#[test]
+fn a_place_is_where_links_lead() {
+    let tree = tree();
+    let grants = grants(tree.path(), Rights::ReadOnly);
+    for (path, place) in [
+        ("/data/public", Some("/data/public")),
+        ("/data/public/a.txt", Some("/data/public/a.txt")),
+        ("/data/public/none/x", Some("/data/public/none/x")),
+        ("/data/public/link-in", Some("/data/public/sub")),
+        ("/data/public/link-in/x", Some("/data/public/sub/x")),
+        ("/data/public/sub/../link-key", Some("/data/public/id.key")),
+        ("/data/public/link-out", None),
+        ("/data/private", None),
+    ] {
+        assert_eq!(fact(path, &grants).place.as_deref(), place, "{path}");
+    }
+}
+
+#[test]
 fn rights_come_from_the_directory_that_is_reached() {
     let tree = tree();
     let writable = grants(tree.path(), Rights::ReadWrite);
@@ -230,7 +276,7 @@ fn what_looks_like_a_path() {
         ("notes.txt\0", false, true),
         ("/a\0", false, true),
         ("/a\n", false, true),
-        ("/a\nb", false, false),
+        ("/a\nb", false, true),
         ("", false, false),
         (&format!("{long}x"), false, false),
     ] {

@@ -2,7 +2,7 @@ use super::*;
 
 fn hosts(text: &str) -> Vec<String> {
     let mut hosts = Vec::new();
-    all(text, |found| {
+    all(text, &mut 10_000, |found| {
         hosts.push(match found {
             Found::Host(host) => host.host,
             Found::File { path, .. } => path,

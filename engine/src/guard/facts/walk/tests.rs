@@ -168,8 +168,10 @@ fn names_say_what_their_text_is() {
         ("text", false, false),
     ] {
         let place = Place::named(name);
+        let lines = name != "FILE" && name != "files" && name != "script-file" && path;
+        assert_eq!(place.means_path("a\nb"), lines, "{name} of several lines");
         assert_eq!(
-            (place.is_for_path(), place.is_for_shell()),
+            (place.means_path("a"), place.is_for_shell()),
             (path, shell),
             "{name}"
         );

@@ -98,7 +98,7 @@ fn a_pattern_means_its_hosts_and_no_others() {
     assert!(HOSTS.len() >= 60);
     for (url, is_exact, is_below) in HOSTS {
         let host = host_of(url);
-        let means = |pattern: &HostPattern| host.as_ref().is_some_and(|host| pattern.matches(host));
+        let means = |pattern: &HostPattern| host.as_ref().is_some_and(|host| pattern.allows(host));
         assert_eq!(means(&exact), *is_exact, "{url:?} is {host:?}");
         assert_eq!(means(&below), *is_below, "{url:?} is {host:?}");
     }
@@ -113,7 +113,30 @@ fn a_port_that_is_written_is_the_only_one() {
         ("http://a.example.com:8443", false),
         ("https://example.com:8443", false),
     ] {
-        assert_eq!(pattern.matches(&host_of(url).unwrap()), means, "{url}");
+        assert_eq!(pattern.allows(&host_of(url).unwrap()), means, "{url}");
+    }
+}
+
+#[test]
+fn a_ban_is_on_every_scheme_and_port_that_is_not_written() {
+    for (pattern, url, bans) in [
+        ("evil.example", "https://evil.example", true),
+        ("evil.example", "https://evil.example:8443", true),
+        ("evil.example", "http://evil.example", true),
+        ("evil.example", "ftp://EVIL.example./x", true),
+        ("evil.example", "https://a.evil.example", false),
+        ("*.evil.example", "http://a.evil.example", true),
+        ("https://evil.example", "http://evil.example", false),
+        ("https://evil.example", "https://evil.example:8443", true),
+        ("evil.example:8443", "http://evil.example:8443", true),
+        ("evil.example:8443", "https://evil.example", false),
+    ] {
+        let parsed: HostPattern = pattern.parse().unwrap();
+        assert_eq!(
+            parsed.bans(&host_of(url).unwrap()),
+            bans,
+            "{pattern}: {url}"
+        );
     }
 }
 
@@ -128,14 +151,14 @@ fn patterns_are_read_in_any_case_and_kept_as_they_were_written() {
     ] {
         let pattern: HostPattern = serde_json::from_value(text.into()).unwrap();
         assert!(
-            pattern.matches(&host_of("https://api.example.com").unwrap()),
+            pattern.allows(&host_of("https://api.example.com").unwrap()),
             "{text}"
         );
         assert_eq!(serde_json::to_value(&pattern).unwrap(), text);
         assert_eq!(pattern.to_string(), text);
     }
     let german: HostPattern = "b\u{fc}cher.example".parse().unwrap();
-    assert!(german.matches(&host_of("https://xn--bcher-kva.example").unwrap()));
+    assert!(german.allows(&host_of("https://xn--bcher-kva.example").unwrap()));
 }
 
 #[test]
