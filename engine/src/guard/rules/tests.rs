@@ -1,3 +1,8 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test makes the files it looks at"
+)]
+
 use std::sync::Arc;
 
 use super::super::tests::{action, decision, verdict};
