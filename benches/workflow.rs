@@ -30,12 +30,12 @@ pub(crate) fn define() {
 }
 
 /// A chain of `count` steps, all of the same pure function.
-fn plan(count: usize) -> PlanSpec {
+fn plan(count: usize, args: &serde_json::Value) -> PlanSpec {
     let steps: Vec<_> = (0..count)
         .map(|number| {
             json!({
                 "id": format!("s{number}"), "capability": "text", "function": "count-words",
-                "args": {"text": "to be"},
+                "args": args,
             })
         })
         .collect();
@@ -53,7 +53,7 @@ fn steps() {
         .build()
         .unwrap();
     let source = Source::bytes("text", component("text")).unwrap();
-    let plan = Plan::new(plan(STEPS), BTreeMap::new()).unwrap();
+    let plan = Plan::new(plan(STEPS, &json!({"text": "to be"})), BTreeMap::new()).unwrap();
     let alone = Engine::builder().build().unwrap();
     let loaded = alone.load_blocking(&source).unwrap();
     let calls = || {
@@ -119,7 +119,9 @@ fn transitions() {
             };
             count
         ];
-        let plan = Plan::within(plan(count), BTreeMap::new(), count as u64).unwrap();
+        // Without arguments, so that a hundred thousand are within the bounds of a plan.
+        let plan = plan(count, &json!({}));
+        let plan = Plan::within(plan, BTreeMap::new(), count as u64).unwrap();
         let mut state = State::with(WorkflowId::fresh(), &plan, known);
         let mut times: Vec<Duration> = Vec::with_capacity(count);
         let mut next: Vec<(usize, u32)> = Vec::new();

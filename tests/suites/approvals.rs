@@ -354,6 +354,33 @@ async fn tokens_are_kept_from_everybody_but_whoever_asked() {
     assert_eq!(code(&guessed), "E-APPROVAL-LOCKED", "also a right guess");
 }
 
+/// F10: a token is of 256 bits, and no bit of it is more likely than another.
+#[tokio::test]
+async fn tokens_tell_nothing_about_each_other() {
+    let office = Office::open().await;
+    let mut set = [0_u32; 256];
+    const ASKED: u32 = 300;
+    for _ in 0..ASKED {
+        let token = office.asked().await.to_string();
+        assert_eq!(token.len(), 64);
+        office.answer(&token.parse().unwrap(), false);
+        for (at, digit) in token.chars().enumerate() {
+            let digit = digit.to_digit(16).unwrap();
+            for bit in 0..4 {
+                set[at * 4 + bit] += digit >> bit & 1;
+            }
+        }
+    }
+    // Six times the deviation of a fair coin.
+    let (fewest, most) = (ASKED / 2 - 52, ASKED / 2 + 52);
+    for (bit, count) in set.iter().enumerate() {
+        assert!(
+            (fewest..=most).contains(count),
+            "bit {bit} was set {count} times"
+        );
+    }
+}
+
 /// Somebody who is there is shown the whole call, and what they say holds for it.
 #[tokio::test]
 async fn somebody_who_is_there_is_asked_first() {

@@ -281,6 +281,47 @@ async fn policies_that_change_between_decision_and_start_make_it_stale() {
     assert_eq!(code(&engine.run(&component, call()).await), "ok");
 }
 
+/// E21: a component that is called like something of the engine's own is nothing but a component.
+#[tokio::test]
+async fn a_name_of_the_engines_own_gains_nothing() {
+    for name in [
+        "engine",
+        "local",
+        "direct",
+        "component",
+        "unknown",
+        "computing",
+        "pure",
+        "read",
+        "write",
+        "network",
+    ] {
+        let policy = r#"@id("no-reading") forbid (principal, action in Action::"read", resource);"#;
+        let policies = Policies::builder().cedar(cedar(policy));
+        let (engine, _) = engine(policies, Grants::none());
+        let mut manifest = sample_manifest();
+        manifest["name"] = json!(name);
+        let plain = sample(None);
+        let bytes = with_section(
+            plain.as_bytes().to_vec(),
+            &manifest.to_string().into_bytes(),
+        );
+        let component = engine
+            .load(Source::bytes(name, bytes).unwrap())
+            .await
+            .unwrap();
+        let outcome = engine
+            .run(&component, Call::function("look", json!(["x"])))
+            .await;
+        assert_eq!(code(&outcome), "E-DENIED-POLICY", "{name}");
+        assert!(
+            outcome.to_json().contains("no-reading"),
+            "{name}: {}",
+            outcome.to_json()
+        );
+    }
+}
+
 /// E21, E22, E24: what a manifest can say wrong, and what it cannot gain.
 #[tokio::test]
 async fn a_hostile_manifest_gains_nothing() {

@@ -11,7 +11,10 @@ async fn sockets_names_and_requests_are_refused_with_the_interfaces_own_errors()
     // Nobody may knock here.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
-    let run = TestEngine::new().command(guest("network"), &[]).await;
+    let authority = listener.local_addr().unwrap().to_string();
+    let run = TestEngine::new()
+        .command(guest("network"), &[&authority])
+        .await;
     assert!(run.outcome.fault().is_none(), "{}", run.outcome.to_json());
     let text = run.stdout();
     let lines: Vec<&str> = text.lines().collect();
@@ -28,7 +31,7 @@ async fn sockets_names_and_requests_are_refused_with_the_interfaces_own_errors()
             "create-tcp-socket ipv4",
             "create-udp-socket ipv6",
             "resolve-addresses secret.example.test",
-            "handle POST http://127.0.0.1:9/steal?all=1",
+            &format!("handle POST http://{authority}/steal?all=1"),
         ]
     );
     assert_eq!(
@@ -40,6 +43,48 @@ async fn sockets_names_and_requests_are_refused_with_the_interfaces_own_errors()
     );
     assert!(listener.accept().is_err(), "somebody connected");
     assert_eq!(run.outcome.usage().http_requests, 0);
+}
+
+/// D6, D7: whatever an address is written as, nobody connects to it.
+#[tokio::test]
+async fn no_spelling_of_an_address_reaches_a_listener() {
+    let four = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = four.local_addr().unwrap().port();
+    // Where the machine has no IPv6, the other listener is enough.
+    let six = TcpListener::bind(("::1", port)).ok();
+    let hosts = [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "localhost",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+    ];
+    let authorities: Vec<String> = hosts.iter().map(|host| format!("{host}:{port}")).collect();
+    let authorities: Vec<&str> = authorities.iter().map(String::as_str).collect();
+    let run = TestEngine::new()
+        .command(guest("network"), &authorities)
+        .await;
+    assert!(run.outcome.fault().is_none(), "{}", run.outcome.to_json());
+    let denied = run.denials();
+    let sent = denied
+        .iter()
+        .filter(|denial| denial.contains("/steal"))
+        .count();
+    let unsaid = run.stdout().matches("http no authority").count();
+    assert_eq!(sent + unsaid, hosts.len(), "{denied:?}");
+    assert!(sent >= 7, "{denied:?}");
+    for listener in six.iter().chain([&four]) {
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "somebody connected");
+    }
 }
 
 /// An import that nobody granted is a stub: the component loads, and using the import ends the call.

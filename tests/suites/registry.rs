@@ -260,6 +260,16 @@ fn a_misspelt_name_is_repaired_only_where_that_is_wanted() {
     assert!(events.contains(
         r#""type":"name_repaired","data":{"original":"sample.lok.v1","repaired":"sample.look.v1"}"#
     ));
+    // Policy speaks of the name that is meant, after it was repaired.
+    let denied = "[[rules]]\nid = \"no\"\ndecision = \"deny\"\ncapability = \"sample.look.v1\"\n";
+    place.write(
+        "engine.toml",
+        format!("[guard]\nrepair-names = true\n{config}\n{denied}"),
+    );
+    place.fails(&misspelt, 3, "E-DENIED-POLICY");
+    let events = std::fs::read_to_string(place.path().join("events.jsonl")).unwrap();
+    let at = |name: &str| events.find(name).unwrap();
+    assert!(at("name_repaired") < at("permit_denied"));
     // Two that are as close: none is meant.
     let twins = config.replace("sample.look.v1", "sample.book.v1");
     place.write(

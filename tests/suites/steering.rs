@@ -227,6 +227,126 @@ fn the_example_survives_a_kill() {
     assert_eq!(report.lines().count(), 5, "{report}");
 }
 
+const NAPS: &str = r#"version = 1
+goal = "sleep twice"
+
+[[steps]]
+id = "first"
+capability = "steps"
+function = "nap"
+args = { ms = 400 }
+
+[[steps]]
+id = "second"
+capability = "steps"
+function = "nap"
+args = { ms = 300 }
+depends_on = ["first"]
+"#;
+
+/// A driver in another process, which ends with the test.
+struct Driver(std::process::Child);
+
+impl Driver {
+    fn of_naps(place: &Place) -> (Self, String) {
+        let before = place.works(&["workflow", "ls"]).lines().count();
+        let child = Command::new(engine_binary())
+            .args(["run", "naps.toml", "--component", "steps.wasm"])
+            .current_dir(place.path())
+            .env("ENGINE_HOME", place.path().join("home"))
+            .env_remove("ENGINE_CONFIG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let driver = Self(child);
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            let known = place.works(&["workflow", "ls"]);
+            let running = known.lines().find(|line| line.contains("executing"));
+            if let Some(id) = running.and_then(|line| line.get(..36)) {
+                return (driver, id.to_owned());
+            }
+            assert!(Instant::now() < until, "after {before}: {known}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// How it ended, and what it said.
+    fn ended(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        std::io::Read::read_to_string(self.0.stdout.as_mut().unwrap(), &mut said).unwrap();
+        (self.0.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// Rows 41 and 42: a workflow of another process is paused, answered once, and stopped.
+#[test]
+fn a_workflow_of_another_process_is_steered() {
+    let place = Place::new();
+    place.write("steps.wasm", guest("steps").as_bytes());
+    place.write("naps.toml", NAPS);
+    let (driver, id) = Driver::of_naps(&place);
+    place.works(&["workflow", "pause", &id]);
+    let show = || -> serde_json::Value {
+        let shown = place.works(&["workflow", "show", &id, "--output", "json"]);
+        serde_json::from_str(&shown).unwrap()
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    let paused = loop {
+        let shown = show();
+        if shown["state"] == "paused" && shown["steps"][0]["status"] == "completed" {
+            break shown;
+        }
+        assert!(Instant::now() < until, "{shown}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(
+        show()["steps"][1]["status"],
+        "ready",
+        "nothing begins in a pause"
+    );
+    let token = paused["questions"][0]["token"].as_str().unwrap();
+    let answer = |token: &str, answer: &str| {
+        [["workflow", "answer", &id].as_slice(), &[token, answer]]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let told = |line: Vec<String>| {
+        let line: Vec<&str> = line.iter().map(String::as_str).collect();
+        place.told(&line)
+    };
+    let (exit, said) = told(answer(token, r#"{"action":"dance"}"#));
+    assert_eq!(exit, 2, "{said}");
+    let wrong = "0".repeat(64);
+    let (exit, said) = told(answer(&wrong, r#"{"action":"continue"}"#));
+    assert_eq!(exit, 2, "{said}");
+    let (exit, said) = told(answer(token, r#"{"action":"continue"}"#));
+    assert_eq!(exit, 0, "{said}");
+    let (exit, said) = told(answer(token, r#"{"action":"continue"}"#));
+    assert_eq!(exit, 2, "a second answer: {said}");
+    let (exit, said) = driver.ended();
+    assert_eq!(exit, Some(0), "{said}");
+    assert!(said.contains(&format!("completed {id}: 2 calls")), "{said}");
+
+    let (driver, id) = Driver::of_naps(&place);
+    place.works(&["workflow", "stop", &id]);
+    let (exit, said) = driver.ended();
+    assert_ne!(exit, Some(0), "{said}");
+    assert!(said.contains(&format!("cancelled {id}: ")), "{said}");
+}
+
 /// The JSON Schema of plans fits the plan that newcomers run.
 #[test]
 fn the_example_fits_the_schema_of_plans() {

@@ -2,7 +2,7 @@
 
 use engine::EventKind;
 use engine::data::{Policies, Rule, RuleDecision};
-use engine::workflow::StepStatus;
+use engine::workflow::{Start, StepStatus};
 use engine_tests::Flow;
 use serde_json::{Value, json};
 
@@ -474,5 +474,15 @@ async fn results_of_pure_actions_are_reused() {
         flow.run(&plan("b")).await.calls,
         2,
         "other arguments are another call"
+    );
+    // Another component is another action, whatever it is called.
+    let altered = flow.altered("steps").await;
+    let checked = altered.check(&Flow::understood(&plan("a"))).await;
+    let other = altered.run(checked, Start::default()).await.unwrap();
+    assert_eq!(other.calls, 2, "another component is another call");
+    assert_eq!(
+        flow.run(&plan("a")).await.calls,
+        1,
+        "and this one is known still"
     );
 }

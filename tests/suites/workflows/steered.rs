@@ -26,20 +26,57 @@ async fn stopping_ends_a_busy_guest() {
         ],
         none(),
     );
-    let (id, running) = flow.begin_running(&plan).await;
-    let asked = Instant::now();
-    flow.act(id, None, json!({"action": "stop"})).await.unwrap();
-    let summary = running.await.unwrap().unwrap();
-    let took = asked.elapsed();
-    assert_eq!(state(&summary), "cancelled");
-    assert_eq!(summary.steps[0].status, StepStatus::Cancelled);
-    assert_eq!(flow.file("work/log"), "");
-    assert!(took < Duration::from_millis(1_000), "{took:?}");
+    // Beside other tests a thread may have to wait for its turn: the shortest of a few counts.
+    let mut took = Duration::MAX;
+    let mut stopped = None;
+    for _ in 0..5 {
+        let (id, running) = flow.begin_running(&plan).await;
+        let asked = Instant::now();
+        flow.act(id, None, json!({"action": "stop"})).await.unwrap();
+        let summary = running.await.unwrap().unwrap();
+        took = took.min(asked.elapsed());
+        assert_eq!(state(&summary), "cancelled");
+        assert_eq!(summary.steps[0].status, StepStatus::Cancelled);
+        assert_eq!(flow.file("work/log"), "");
+        stopped = Some(id);
+    }
+    assert!(took < Duration::from_millis(100), "{took:?}");
+    let id = stopped.unwrap();
     let ended = flow
         .act(id, None, json!({"action": "continue"}))
         .await
         .unwrap_err();
     assert_eq!(ended.code().as_str(), "E-WORKFLOW-STATE");
+}
+
+/// Row 39: a wait that the plan asks for is no stall, however long it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_that_waits_is_no_stall() {
+    let flow = Flow::builder().build().await;
+    let retry = json!({"retry": {"max_retries": 1, "backoff": "fixed", "base_delay_ms": 1_500, "on": ["E-GUEST-ERROR"]}});
+    let plan = Flow::plan(
+        &[(
+            "flaky",
+            "flaky",
+            json!({"path": "work/f", "failures": 1}),
+            retry,
+        )],
+        json!({"preferences": {"stall_detection_ms": 100}}),
+    );
+    let summary = flow.run(&plan).await;
+    assert_eq!(state(&summary), "completed", "{:?}", summary.error);
+    assert_eq!(summary.steps[0].attempts, 2);
+    let events = flow.events();
+    let stalls = events
+        .iter()
+        .filter(|event| event.kind.name() == "stall_detected");
+    assert_eq!(stalls.count(), 0);
+    let at = |name: &str, nth: usize| {
+        let mut found = events.iter().filter(|event| event.kind.name() == name);
+        found.nth(nth).unwrap().ts.as_millisecond()
+    };
+    // Row 31: the retry is told before the wait, and the wait is as long as was told.
+    assert!(at("step_started", 1) - at("retry_scheduled", 0) >= 1_500);
 }
 
 /// Row 42: a paused workflow begins nothing, and goes on where it was.

@@ -132,7 +132,9 @@ impl Driving {
                 step.began_ms
                     .is_some_and(|began| now_ms.saturating_sub(began) <= most)
             })
-            .count();
+            .count()
+            // A retry waits as long as the plan says.
+            + count(StepStatus::Retrying);
         let running: Vec<&str> = steps
             .iter()
             .filter(|step| matches!(step.status, StepStatus::Running | StepStatus::Retrying))

@@ -19,7 +19,8 @@ pub(crate) struct Sample {
     pub(crate) memory: Bytes,
     /// Steps that run. One that waits for something outside is not among them.
     pub(crate) running: usize,
-    /// Those of the running ones that are within their own time limit, since their first attempt.
+    /// Those of the running ones that are within their own time limit, since their first attempt; and those that wait
+    /// until they are tried again.
     pub(crate) on_time: usize,
     /// Steps that have still to start.
     pub(crate) queued: usize,

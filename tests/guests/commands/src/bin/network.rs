@@ -26,10 +26,19 @@ fn main() {
             .map_err(|error| error.name())
             .map(|_| ())
     );
+    for authority in std::env::args().skip(1) {
+        request(&authority);
+    }
+}
+
+fn request(authority: &str) {
     let request = OutgoingRequest::new(Fields::new());
     request.set_method(&Method::Post).unwrap();
     request.set_scheme(Some(&Scheme::Http)).unwrap();
-    request.set_authority(Some("127.0.0.1:9")).unwrap();
+    if request.set_authority(Some(authority)).is_err() {
+        println!("http no authority");
+        return;
+    }
     request.set_path_with_query(Some("/steal?all=1")).unwrap();
     match handle(request, None) {
         Ok(response) => {

@@ -8,8 +8,9 @@ use proptest::test_runner::TestRunner;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 
-use super::super::super::super::DirGrant;
+use super::super::super::super::{Counters, DirGrant, Policies, tests as samples};
 use super::*;
+use crate::types::{Decision, Effect};
 
 /// Two granted directories with links into each other, out of both, and around in circles.
 fn tree() -> tempfile::TempDir {
@@ -142,6 +143,8 @@ fn a_path_is_inside_exactly_where_the_kernel_lets_the_guest() {
         .dir(tree.path().join("work"), ".", Rights::ReadOnly)
         .build()
         .unwrap();
+    let strict = Policies::default();
+    let writes = samples::action("fs.write.v1", Some(&[Effect::Write]));
     let mut both = [0_u32; 2];
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 10_000,
@@ -163,6 +166,26 @@ fn a_path_is_inside_exactly_where_the_kernel_lets_the_guest() {
                 .as_ref()
                 .is_some_and(|(dir, rest)| reachable(&dir.host, rest));
             prop_assert_eq!(fact.inside, inside, "{:?}: {:?}", path, fact);
+            // What is decided never goes further than what the kernel lets the guest do.
+            let writable = plain
+                .as_ref()
+                .is_some_and(|(dir, _)| dir.rights == Rights::ReadWrite);
+            let decided = samples::verdict(
+                &strict,
+                &writes,
+                ("path", &path),
+                &grants,
+                Counters::default(),
+            );
+            prop_assert!(
+                decided.decision == Decision::Deny
+                    // No system opens an empty path.
+                    || path.is_empty()
+                    || (inside && writable),
+                "{:?} may be written: {:?}",
+                path,
+                decided
+            );
             if let (true, Some((dir, rest))) = (inside, plain) {
                 prop_assert!(lands_in(&dir.host, &rest), "{:?} leads out", path);
                 prop_assert_eq!(fact.writable, dir.rights == Rights::ReadWrite);
