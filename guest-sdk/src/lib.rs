@@ -1,56 +1,39 @@
 //! For authors of capabilities.
 //!
-//! A capability is a component whose exported WIT functions are its actions. [`bindings!`] turns a WIT
-//! world into a Rust trait; implement the trait, hand the type to `export!`, and build for
-//! `wasm32-wasip2`.
+//! A capability is a component whose exported WIT functions are its actions. Write its types and what it does in WIT,
+//! implement the trait that [`capability!`] makes of it, and build for `wasm32-wasip2`; the manifest by which the engine
+//! knows the capability follows from the WIT's documentation. `engine new` makes a project of this form.
+//!
+//! ```wit
+//! package demo:hello@1.0.0;
+//!
+//! interface greeting {
+//!     /// Greets somebody.
+//!     ///
+//!     /// @pure
+//!     /// @example {"name": "Ada"} -> "Hello, Ada!"
+//!     greet: func(name: string) -> string;
+//! }
+//!
+//! world hello {
+//!     export greeting;
+//! }
+//! ```
+//!
+//! ```ignore
+//! use exports::demo::hello::greeting::Guest;
+//!
+//! guest_sdk::capability!(Hello);
+//!
+//! struct Hello;
+//!
+//! impl Guest for Hello {
+//!     fn greet(name: String) -> String {
+//!         format!("Hello, {name}!")
+//!     }
+//! }
+//! ```
 
+pub use guest_sdk_macros::capability;
 #[doc(hidden)]
 pub use wit_bindgen;
-
-/// Makes Rust types and traits of a WIT world, and an `export!` macro for the type that implements them.
-///
-/// The path is relative to the capability's `Cargo.toml`.
-///
-/// # Example
-///
-/// ```ignore
-/// guest_sdk::bindings!("text" in "../../wit/text");
-///
-/// struct Text;
-///
-/// impl exports::engine::text::analysis::Guest for Text {
-///     // one method for each function of the interface
-/// }
-///
-/// export!(Text);
-/// ```
-#[macro_export]
-macro_rules! bindings {
-    ($world:literal in $path:literal) => {
-        $crate::wit_bindgen::generate!({
-            world: $world,
-            path: $path,
-            runtime_path: "guest_sdk::wit_bindgen::rt",
-            generate_all,
-        });
-    };
-}
-
-/// Puts a manifest into the component: the JSON file that says what its functions do and need.
-///
-/// The path is relative to the source file. The engine reads it from the custom section `engine:manifest`
-/// and refuses to load a component whose manifest makes no sense.
-///
-/// # Example
-///
-/// ```ignore
-/// guest_sdk::manifest!("../manifest.json");
-/// ```
-#[macro_export]
-macro_rules! manifest {
-    ($path:literal) => {
-        #[unsafe(link_section = "engine:manifest")]
-        #[used]
-        static MANIFEST: [u8; include_bytes!($path).len()] = *include_bytes!($path);
-    };
-}

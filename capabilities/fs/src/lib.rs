@@ -9,8 +9,7 @@ use std::time::UNIX_EPOCH;
 
 use exports::engine::fs::files::{Chunk, Content, Entry, Error, Found, Guest, Kind, Mode};
 
-guest_sdk::bindings!("fs" in "../../wit/fs");
-guest_sdk::manifest!("../manifest.json");
+guest_sdk::capability!(Files in "../../wit/fs");
 
 /// The most bytes of one read or write.
 const MOST_BYTES: u32 = 1 << 20;
@@ -209,5 +208,3 @@ fn failed(path: &str, error: io::Error) -> Error {
         _ => Error::Other(message),
     }
 }
-
-export!(Files);

@@ -7,8 +7,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use exports::engine::text::analysis::{Guest, Match, WordCount};
 
-guest_sdk::bindings!("text" in "../../wit/text");
-guest_sdk::manifest!("../manifest.json");
+guest_sdk::capability!(Text in "../../wit/text");
 
 /// The most matches of one search.
 const MOST_MATCHES: usize = 10_000;
@@ -53,5 +52,3 @@ fn column(line: &str, byte: usize) -> u32 {
     let before = line.get(..byte).unwrap_or(line).chars().count();
     u32::try_from(before).map_or(u32::MAX, |before| before.saturating_add(1))
 }
-
-export!(Text);

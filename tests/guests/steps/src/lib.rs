@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use exports::test::steps::deeds::{Guest, Item};
 
-guest_sdk::bindings!("steps" in "wit");
-guest_sdk::manifest!("../manifest.json");
+guest_sdk::capability!(Steps);
 
 struct Steps;
 
@@ -74,5 +73,3 @@ impl Guest for Steps {
         fs::remove_file(&path).map_err(|error| error.to_string())
     }
 }
-
-export!(Steps);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use exports::test::values::deeds::{Guest as Deeds, GuestThing, Thing};
 use exports::test::values::echo::{Direction, Everything, Guest as Echo, Point, Rights, Shape};
 
-guest_sdk::bindings!("values" in "wit");
+wit_bindgen::generate!({ world: "values", path: "wit" });
 
 struct Values;
 
