@@ -242,10 +242,11 @@ fn asks(asks: &mut Map<String, Value>, text: &str) -> Result<(), Problem> {
         }
         limit @ ("fuel" | "memory" | "timeout" | "output") => {
             let limits = asks.entry("limits").or_insert_with(|| json!({}));
-            match limits {
-                Value::Object(limits) => (limits, limit),
-                _ => return Ok(()),
-            }
+            // Nobody else puts something there.
+            let Value::Object(limits) = limits else {
+                return Ok(());
+            };
+            (limits, limit)
         }
         other => return Err(wrong(format!("nobody can ask for `{other}`"))),
     };
