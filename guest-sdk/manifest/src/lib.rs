@@ -57,7 +57,6 @@ use tags::{Told, about_function, about_world};
 #[derive(Clone, Debug)]
 pub struct Capability {
     name: String,
-    version: String,
     world: String,
     functions: Vec<String>,
     manifest: String,
@@ -85,12 +84,6 @@ impl Capability {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// The component's version.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.version
     }
 
     /// The whole name of its world, such as `demo:hello/hello@1.0.0`.
@@ -161,7 +154,6 @@ fn of_world(resolve: &Resolve, package: PackageId, world: WorldId) -> Result<Cap
     }
     Ok(Capability {
         name,
-        version,
         world: resolve.id_of_name(package, &world.name),
         functions: functions.keys().cloned().collect(),
         manifest: manifest.to_string(),

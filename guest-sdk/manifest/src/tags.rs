@@ -54,7 +54,7 @@ impl Told {
 }
 
 pub(crate) fn about_function(docs: &Docs) -> Result<Told, Problem> {
-    let (description, tags) = split(docs)?;
+    let (description, tags) = split(docs);
     let mut told = Told {
         description,
         ..Told::default()
@@ -87,7 +87,7 @@ pub(crate) fn about_function(docs: &Docs) -> Result<Told, Problem> {
 }
 
 pub(crate) fn about_world(docs: &Docs) -> Result<World, Problem> {
-    let (description, tags) = split(docs)?;
+    let (description, tags) = split(docs);
     let mut world = World {
         description,
         ..World::default()
@@ -104,7 +104,7 @@ pub(crate) fn about_world(docs: &Docs) -> Result<World, Problem> {
 }
 
 /// The text for people, and the tags after it with what follows each.
-fn split(docs: &Docs) -> Result<(String, Vec<(String, String)>), Problem> {
+fn split(docs: &Docs) -> (String, Vec<(String, String)>) {
     let text = docs.contents.as_deref().unwrap_or_default();
     let mut description: Vec<&str> = Vec::new();
     let mut tags: Vec<(String, String)> = Vec::new();
@@ -123,7 +123,7 @@ fn split(docs: &Docs) -> Result<(String, Vec<(String, String)>), Problem> {
             }
         }
     }
-    Ok((description.join("\n").trim().to_owned(), tags))
+    (description.join("\n").trim().to_owned(), tags)
 }
 
 fn unknown(tag: &str, known: &[&str]) -> Problem {
