@@ -239,6 +239,36 @@ async fn an_approval_expires_whatever_the_clock_says() {
     );
 }
 
+/// F11: after a restart the time since the machine started says nothing, and the calendar alone counts.
+#[tokio::test]
+async fn an_approval_outlasts_a_restart_by_the_calendar() {
+    let office = Office::open().await;
+    let restart = || {
+        office.hands.boots.fetch_add(1, Ordering::Relaxed);
+        office.hands.since_boot.store(3, Ordering::Relaxed);
+    };
+    let token = office.asked().await;
+    office.answer(&token, true);
+    restart();
+    let outcome = office.run(store("out/a.txt").approval(token)).await;
+    assert_eq!(code(&outcome), "ok");
+
+    let token = office.asked().await;
+    office.answer(&token, true);
+    office.hands.pass(15 * 60);
+    restart();
+    let outcome = office.run(store("out/a.txt").approval(token)).await;
+    assert_eq!(code(&outcome), "E-APPROVAL-EXPIRED");
+
+    // A calendar that is set back behind the question ends it, restart or not.
+    let token = office.asked().await;
+    office.answer(&token, true);
+    office.hands.seconds.fetch_sub(1, Ordering::Relaxed);
+    restart();
+    let outcome = office.run(store("out/a.txt").approval(token)).await;
+    assert_eq!(code(&outcome), "E-APPROVAL-EXPIRED");
+}
+
 /// A hundred at once with one token: one runs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_hundred_uses_of_one_approval_one_runs() {
@@ -352,6 +382,13 @@ async fn tokens_are_kept_from_everybody_but_whoever_asked() {
     assert_eq!(&codes[5..], ["E-APPROVAL-LOCKED"; 2]);
     let guessed = office.run(store("out/a.txt").approval(right)).await;
     assert_eq!(code(&guessed), "E-APPROVAL-LOCKED", "also a right guess");
+    // A minute after the last guess that was looked at, and not before.
+    office.hands.pass(50);
+    let early = office.run(store("out/a.txt").approval(right)).await;
+    assert_eq!(code(&early), "E-APPROVAL-LOCKED");
+    office.hands.pass(11);
+    let late = office.run(store("out/a.txt").approval(right)).await;
+    assert_eq!(code(&late), "ok", "what was locked is not lost");
 }
 
 /// F10: a token is of 256 bits, and no bit of it is more likely than another.

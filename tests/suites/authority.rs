@@ -118,6 +118,7 @@ async fn no_import_gives_authority() {
         ("engine:guard/policies@1.0.0", "permit"),
         ("engine:approvals/desk@1.0.0", "approve"),
         ("engine:registry/capabilities@1.0.0", "add"),
+        ("engine:workflow/run@1.0.0", "plan"),
         ("wasi:config/store@0.2.0", "set"),
     ] {
         let bytes = wat::parse_str(format!(

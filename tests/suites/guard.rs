@@ -452,3 +452,52 @@ async fn a_guard_of_ones_own_sees_the_action() {
     assert_eq!(seen[0].0.name, "sample.compute");
     assert_eq!(seen[0].1, json!({ "path": "x" }));
 }
+
+/// F6: a guard with a bug denies; the call does not run, and the engine goes on.
+#[tokio::test]
+async fn a_guard_that_panics_denies_and_the_engine_goes_on() {
+    use engine::data::{Digest, Guard, Judgement, Question};
+    #[derive(Debug)]
+    struct Broken;
+    impl Guard for Broken {
+        fn judge(&self, question: &Question<'_>) -> Result<Judgement, engine::Fault> {
+            if question.action().function == "compute" {
+                return Ok(Judgement::default());
+            }
+            // Without the hook, which takes its time to print a backtrace.
+            std::panic::resume_unwind(Box::new("a bug"))
+        }
+        fn digest(&self) -> Digest {
+            Digest::of(b"broken")
+        }
+    }
+    let (engine, events) = engine(Policies::builder().guard(Broken), Grants::none());
+    let component = loaded(&engine).await;
+    for _ in 0..3 {
+        let outcome = engine
+            .run(&component, Call::function("pay", json!(["x"])))
+            .await;
+        assert_eq!(code(&outcome), "E-DENIED-POLICY");
+        let verdict = outcome.verdict().unwrap();
+        assert_eq!(verdict.policies, ["guard-error"]);
+        assert!(
+            verdict.reason.starts_with("a guard failed: "),
+            "{}",
+            verdict.reason
+        );
+    }
+    assert!(!names(&events).contains(&"call_started".to_owned()));
+    loop {
+        let outcome = engine
+            .run(&component, Call::function("compute", json!(["x"])))
+            .await;
+        // Asked again where a busy machine made the guard late.
+        if outcome
+            .verdict()
+            .is_none_or(|verdict| !verdict.reason.contains("longer than"))
+        {
+            assert_eq!(code(&outcome), "ok");
+            break;
+        }
+    }
+}

@@ -17,6 +17,7 @@ mod load;
 mod memory;
 mod network;
 mod outcome;
+mod plans;
 mod program;
 mod registry;
 mod shipped;

@@ -200,7 +200,7 @@ impl Policies {
                 ))
             });
             judgement = judgement.and(match tokio::time::timeout(PATIENCE, judging).await {
-                Ok(Ok(Ok(said))) => said,
+                Ok(Ok(Ok(said))) => sane(said),
                 Ok(Ok(Err(fault))) => failed("a guard", &fault.to_string()),
                 Ok(Err(_)) => failed("a guard", "it panicked"),
                 Err(_) => failed("a guard", "it took longer than 50 ms"),
@@ -321,6 +321,32 @@ fn within_patience(
         Ok(Ok(said)) => said,
         Ok(Err(fault)) => failed(who, &fault.to_string()),
         Err(_) => failed(who, "they panicked"),
+    }
+}
+
+/// Most policies that a guard of one's own can name.
+const MOST_NAMED: usize = 64;
+
+/// The longest name, and the longest list of approvers, that a guard of one's own can give, in bytes.
+const MOST_NAME: usize = 256;
+
+/// What a guard of one's own says, unless it is what no policy could say; reasons are cut.
+fn sane(said: Judgement) -> Judgement {
+    let plain = |name: &str| text::line(name, MOST_NAME) == name;
+    let sound = |policies: &[PolicyRef]| {
+        let mut names = policies
+            .iter()
+            .flat_map(|policy| std::iter::once(&policy.id).chain(&policy.file));
+        policies.len() <= MOST_NAMED && names.all(|name| plain(name))
+    };
+    let approvers = said.ban.as_ref().map(|ban| ban.force.clone().approvers());
+    let is_sound = approvers.is_none_or(|who| plain(&who))
+        && said.ban.as_ref().is_none_or(|ban| sound(&ban.policies))
+        && (said.permission.as_ref()).is_none_or(|permission| sound(&permission.policies));
+    if is_sound {
+        said
+    } else {
+        failed("a guard", "it answered with names that no policy can have")
     }
 }
 

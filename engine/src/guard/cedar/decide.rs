@@ -22,7 +22,8 @@ pub(super) fn judge(slice: &Slice, question: &Question<'_>) -> Result<Judgement,
     if slice.rules.is_empty() {
         return Ok(Judgement::default());
     }
-    let context = match context(question, &slice.reads) {
+    let seen = slice.patterns.bear(question.arguments());
+    let context = match seen.and_then(|()| context(question, &slice.reads)) {
         Ok(context) => context,
         // What the policies cannot be shown, they cannot permit.
         Err(why) => return Ok(banned(Force::Deny, Vec::new(), &why)),

@@ -31,6 +31,7 @@ mod context;
 mod decide;
 mod names;
 mod parse;
+mod patterns;
 mod problem;
 mod scan;
 mod schema;

@@ -6,6 +6,7 @@ use cedar_policy::{Policy, PolicyId, PolicySet};
 use miette::Diagnostic;
 
 use super::annotations::Annotations;
+use super::patterns::Patterns;
 use super::problem::{Problem, Source};
 use super::scan::{self, MOST_CHAINED, MOST_NESTED, Token, TooDeep};
 use super::slice::Reads;
@@ -30,6 +31,8 @@ pub(super) struct Rule {
     pub(super) annotations: Annotations,
     /// What it looks at.
     pub(super) reads: Reads,
+    /// What it compares texts with.
+    pub(super) patterns: Patterns,
     /// The file, by position.
     pub(super) file: usize,
     /// The bytes of the file that it takes.
@@ -112,11 +115,13 @@ fn rules_of(file: &Source, position: usize, most: usize) -> Result<Vec<Rule>, Ve
             },
             annotations: Annotations::default(),
             reads: Reads::default(),
+            patterns: Patterns::default(),
             file: position,
             span: place.map_or(0..file.text.len(), |place| place.start()..place.end()),
         };
         let words = rule.words(&tokens);
         rule.reads = Reads::of(words);
+        rule.patterns = Patterns::of(words);
         rule.place.line = u64::try_from(file.line(rule.span.start)).ok();
         match Annotations::of(policy, file, words) {
             Ok(annotations) => {

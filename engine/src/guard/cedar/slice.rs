@@ -10,6 +10,7 @@ use cedar_policy::{
 
 use super::names::{self, ACTION, COMPONENT, PRINCIPAL};
 use super::parse::Rule;
+use super::patterns::Patterns;
 use super::scan::{self, Token};
 use super::schema::groups;
 use crate::types::{Action, Digest, Fault, FaultKind};
@@ -47,6 +48,8 @@ pub(super) struct Slice {
     pub(super) rules: BTreeMap<String, Arc<Rule>>,
     /// What they look at.
     pub(super) reads: Reads,
+    /// What they compare texts with.
+    pub(super) patterns: Patterns,
     pub(super) entities: Entities,
     /// The type of principals, read from its name once.
     pub(super) principals: EntityTypeName,
@@ -71,11 +74,16 @@ impl Slice {
             .filter(|rule| rule.annotations.approval.is_none());
         let approved = if asks { Some(set(left)?) } else { None };
         let mut reads = Reads::default();
-        rules.values().for_each(|rule| reads.add(&rule.reads));
+        let mut patterns = Patterns::default();
+        for rule in rules.values() {
+            reads.add(&rule.reads);
+            patterns.add(&rule.patterns);
+        }
         Ok(Self {
             policies: set(rules.values())?,
             approved,
             reads,
+            patterns,
             entities: entities(&scope, action)?,
             principals: names::kind(PRINCIPAL)?,
             rules,

@@ -90,6 +90,70 @@ async fn a_guard_of_ones_own_is_heard() {
     assert_eq!(said.ban, Some(ban));
 }
 
+/// F6: what no policy could say is no answer; a long reason is cut, and a ban wins over the permission beside it.
+#[tokio::test]
+async fn a_guard_that_answers_garbage_denies() {
+    let named = |id: &str| PolicyRef::builtin(id);
+    let ban = |force: Force, policies: Vec<PolicyRef>| Judgement {
+        permission: None,
+        ban: Some(Ban {
+            force,
+            policies,
+            reason: String::new(),
+        }),
+    };
+    let permits = |policies: Vec<PolicyRef>| Judgement {
+        permission: Some(Permission {
+            policies,
+            ..Permission::default()
+        }),
+        ban: None,
+    };
+    for garbage in [
+        ban(Force::Ask("ann\nbob".to_owned()), Vec::new()),
+        ban(Force::Ask("x".repeat(10 << 20)), Vec::new()),
+        ban(Force::Deny, vec![named("\u{1b}[2J")]),
+        ban(Force::Deny, vec![named("a"); 65]),
+        permits(vec![named(&"x".repeat(257))]),
+        permits(vec![PolicyRef {
+            file: Some("a\u{202e}b".to_owned()),
+            ..named("a")
+        }]),
+    ] {
+        let said = consulted(Stub::Says(garbage)).await;
+        assert_eq!(said.permission, None);
+        let ban = said.ban.unwrap();
+        assert_eq!(
+            (ban.force, ban.policies),
+            (Force::Deny, vec![named("guard-error")])
+        );
+        assert!(ban.reason.contains("no policy can have"), "{}", ban.reason);
+    }
+
+    let both = Judgement {
+        permission: Some(Permission::default()),
+        ban: Some(Ban {
+            force: Force::Deny,
+            policies: vec![named("mine")],
+            reason: "\u{1b}[31mno".repeat(1 << 20),
+        }),
+    };
+    let policies = Policies::default();
+    let (action, function) = (action("a.b.v1", Some(&[])), function("t"));
+    let (grants, arguments) = (Grants::none(), || serde_json::json!({ "t": "" }));
+    let question = Question::new(
+        &action,
+        Some(&function),
+        &grants,
+        Counters::default(),
+        &arguments,
+    );
+    let verdict = policies.verdict(&consulted(Stub::Says(both)).await, &question);
+    assert_eq!(verdict.decision, Decision::Deny);
+    assert_eq!(verdict.policies, ["mine"]);
+    assert!(verdict.reason.len() <= 520 && !verdict.reason.contains('\u{1b}'));
+}
+
 /// The rules are asked on the thread of the call, so a slow answer is noticed after it came.
 #[test]
 fn a_late_or_broken_answer_on_the_same_thread_denies() {

@@ -405,7 +405,7 @@ impl Driving {
         }
         self.wishes().await?;
         self.answers().await?;
-        if let Some(stalled) = self.look(now) {
+        if let Some(stalled) = self.watch.look(&self.state, now) {
             self.pending.push_back(What::Stalled(Box::new(stalled)));
         }
         Ok(())

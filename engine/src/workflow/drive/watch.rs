@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::driving::Driving;
 use crate::event::WorkflowState;
 use crate::types::{Bytes, Code};
-use crate::workflow::machine::{Remedy, Stalled, StepStatus};
+use crate::workflow::machine::{Remedy, Stalled, State, StepStatus};
 use crate::workflow::plan::Plan;
 use crate::workflow::stall::{
     Config, Detector, Escalation, Intervention, InterventionKind, Kind, Sample,
@@ -45,34 +44,37 @@ impl Watch {
             *self.failures.entry(code.as_str().to_owned()).or_insert(0) += 1;
         }
     }
-}
 
-impl Driving {
     /// Looks whether the workflow comes forward, from time to time.
-    pub(super) fn look(&mut self, now_ms: u64) -> Option<Stalled> {
-        let plan = self.state.plan()?;
-        if self.state.phase() != WorkflowState::Executing || self.state.is_ending() {
+    pub(super) fn look(&mut self, state: &State, now_ms: u64) -> Option<Stalled> {
+        let plan = state.plan()?;
+        if state.phase() != WorkflowState::Executing || state.is_ending() {
             return None;
         }
-        if self.watch.detector.is_none() {
-            self.watch.detector = Detector::new(config(plan)).ok();
-            self.watch.moved(now_ms);
+        if self.detector.is_none() {
+            self.detector = Detector::new(config(plan)).ok();
+            self.moved(now_ms);
         }
-        let threshold = self.watch.detector.as_ref()?.threshold_ms();
+        let threshold = self.detector.as_ref()?.threshold_ms();
         let every = (threshold / LOOKS).clamp(SHORTEST_MS, 5_000);
-        if now_ms.saturating_sub(self.watch.looked_ms) < every && self.watch.looked_ms > 0 {
+        if now_ms.saturating_sub(self.looked_ms) < every && self.looked_ms > 0 {
             return None;
         }
-        self.watch.looked_ms = now_ms;
-        let asking = self.state.steps().iter().enumerate();
+        self.looked_ms = now_ms;
+        let asking = state.steps().iter().enumerate();
         let asking = asking
             .filter(|(_, step)| step.status == StepStatus::Asking)
-            .map(|(at, _)| (at, *self.watch.asking.get(&at).unwrap_or(&now_ms)));
-        self.watch.asking = asking.collect();
-        let sample = self.sample(now_ms);
-        let stalls = self.watch.detector.as_mut()?.observe(sample);
+            .map(|(at, _)| (at, *self.asking.get(&at).unwrap_or(&now_ms)));
+        self.asking = asking.collect();
+        self.judge(self.sample(state, now_ms))
+    }
+
+    /// The worst that a sample shows, what is done about it at once, and what a person is asked.
+    fn judge(&mut self, sample: Sample) -> Option<Stalled> {
+        let detector = self.detector.as_mut()?;
+        let threshold = detector.threshold_ms();
+        let stalls = detector.observe(sample);
         let stall = stalls.into_iter().max_by_key(|stall| stall.severity)?;
-        let detector = self.watch.detector.as_mut()?;
         let mut remedies = Vec::new();
         let mut suggested = Vec::new();
         for Intervention {
@@ -87,12 +89,6 @@ impl Driving {
                 (kind, _) => suggested.push(in_words(*kind)),
             }
         }
-        let escalates = stall.escalate
-            && self
-                .state
-                .plan()
-                .and_then(|plan| plan.spec().preferences.auto_escalation)
-                .unwrap_or(true);
         // Where an approval is waited for somebody is asked already, and what failures mean is what the plan says:
         // a pause would only keep others from going on. See decision 11.
         let goes_on = matches!(stall.kind, Kind::ExternalWait | Kind::ErrorCascade);
@@ -102,7 +98,7 @@ impl Driving {
         } else {
             format!("suggested: {}", suggested.join(", "))
         };
-        let asked = (escalates || helpless).then(|| suggested.clone());
+        let asked = (stall.escalate || helpless).then(|| suggested.clone());
         Some(Stalled {
             issue: stall.kind.name().to_owned(),
             count: stall.count,
@@ -116,8 +112,8 @@ impl Driving {
         })
     }
 
-    fn sample(&self, now_ms: u64) -> Sample {
-        let steps = self.state.steps();
+    fn sample(&self, state: &State, now_ms: u64) -> Sample {
+        let steps = state.steps();
         let count = |status: StepStatus| steps.iter().filter(|step| step.status == status).count();
         let on_time = steps
             .iter()
@@ -142,19 +138,19 @@ impl Driving {
             .collect();
         Sample {
             at_ms: now_ms,
-            moved_ms: self.watch.moved_ms,
-            progress: self.state.progress(),
+            moved_ms: self.moved_ms,
+            progress: state.progress(),
             state: running.join(" "),
-            memory: self.watch.memory,
+            memory: self.memory,
             running: count(StepStatus::Running),
             on_time,
             queued: count(StepStatus::Pending)
                 + count(StepStatus::Ready)
                 + count(StepStatus::Retrying),
             blocked: count(StepStatus::Pending),
-            waiting_since_ms: self.watch.asking.values().min().copied(),
-            ended: self.watch.ended,
-            failures: self.watch.failures.clone(),
+            waiting_since_ms: self.asking.values().min().copied(),
+            ended: self.ended,
+            failures: self.failures.clone(),
         }
     }
 }
@@ -183,3 +179,6 @@ fn in_words(kind: InterventionKind) -> &'static str {
         InterventionKind::EscalateToHuman => "have somebody answer what is waited for",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,4 +27,4 @@ pub use state::{State, StepState, StepStatus, Transition};
 pub use step::step;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::workflow) mod tests;

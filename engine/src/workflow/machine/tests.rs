@@ -20,11 +20,11 @@ mod retries;
 
 /// A workflow that a test drives by hand, from second 1,000 on.
 #[derive(Clone, Debug)]
-struct Run {
-    state: State,
-    now_ms: u64,
+pub(in crate::workflow) struct Run {
+    pub(in crate::workflow) state: State,
+    pub(in crate::workflow) now_ms: u64,
     /// What the last input was answered with.
-    effects: Vec<Effect>,
+    pub(in crate::workflow) effects: Vec<Effect>,
     /// All that was taken, with what it was answered with.
     taken: Vec<(Input, Vec<Effect>)>,
 }
@@ -57,7 +57,7 @@ fn once_only() -> Known {
 }
 
 /// A plan of steps such as `"c: a b"`, which waits for `a` and `b`, with other fields of the plan.
-fn plan(steps: &[&str], others: Value) -> Value {
+pub(in crate::workflow) fn plan(steps: &[&str], others: Value) -> Value {
     let steps: Vec<Value> = steps
         .iter()
         .map(|step| {
@@ -123,7 +123,7 @@ impl Run {
     }
 
     /// A workflow that has begun, with actions that can be repeated.
-    fn begun(plan: Value) -> Self {
+    pub(in crate::workflow) fn begun(plan: Value) -> Self {
         Self::begun_with(plan, &|_| repeatable())
     }
 
@@ -161,7 +161,7 @@ impl Run {
     }
 
     /// Gives an input that is to be taken.
-    fn feed(&mut self, what: What) -> &mut Self {
+    pub(in crate::workflow) fn feed(&mut self, what: What) -> &mut Self {
         assert!(self.give(what), "refused: {:?}", self.effects);
         self
     }
@@ -197,11 +197,11 @@ impl Run {
         })
     }
 
-    fn ok(&mut self, id: &str) -> &mut Self {
+    pub(in crate::workflow) fn ok(&mut self, id: &str) -> &mut Self {
         self.ends(id, end(Status::Ok))
     }
 
-    fn fails(&mut self, id: &str, code: Code) -> &mut Self {
+    pub(in crate::workflow) fn fails(&mut self, id: &str, code: Code) -> &mut Self {
         self.ends(id, failed(code))
     }
 
@@ -214,7 +214,7 @@ impl Run {
     }
 
     /// Time passes, and the machine is told so.
-    fn tick(&mut self, ms: u64) -> &mut Self {
+    pub(in crate::workflow) fn tick(&mut self, ms: u64) -> &mut Self {
         self.now_ms += ms;
         self.feed(What::Ticked)
     }

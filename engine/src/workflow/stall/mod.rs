@@ -11,7 +11,7 @@ mod memory;
 mod sample;
 mod signs;
 #[cfg(test)]
-mod tests;
+pub(in crate::workflow) mod tests;
 
 pub(crate) use config::{Config, ConfigError, Escalation};
 pub(crate) use detector::{Detector, Stall};

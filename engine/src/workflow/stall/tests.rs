@@ -125,7 +125,7 @@ fn kinds(samples: Vec<Sample>) -> Vec<Kind> {
 }
 
 /// For each kind, workflows that have just this one problem.
-fn problems() -> Vec<(Kind, Vec<Sample>)> {
+pub(in crate::workflow) fn problems() -> Vec<(Kind, Vec<Sample>)> {
     let timeout = Some("E-TIMEOUT");
     vec![
         (Kind::TimeBased, every(1000, 200_000, hung)),

@@ -233,31 +233,40 @@ pub(crate) fn read_text(file: &Path, what: &str) -> Result<String, Fault> {
 }
 
 /// Reads a text file of bounded size.
+pub(crate) fn read_bounded(file: &Path, what: &str, most: u64) -> Result<String, Fault> {
+    read_within(file, what, most)?.ok_or_else(|| {
+        Fault::config(format!(
+            "the file `{}` is over {}, the limit of {what}",
+            shown(file),
+            engine::Bytes::new(most)
+        ))
+    })
+}
+
+/// Reads a text file, unless it is larger than that.
 #[expect(
     clippy::disallowed_methods,
     reason = "a file that the user named, or that is beside one"
 )]
-pub(crate) fn read_bounded(file: &Path, what: &str, most: u64) -> Result<String, Fault> {
-    let shown = engine::data::line(&file.to_string_lossy(), 256);
-    let mut text = String::new();
+pub(crate) fn read_within(file: &Path, what: &str, most: u64) -> Result<Option<String>, Fault> {
+    let unread =
+        |error| Fault::config(format!("cannot read {what} `{}`", shown(file))).caused_by(error);
+    let mut bytes = Vec::new();
     let length = std::fs::File::open(file)
-        .and_then(|file| file.take(most + 1).read_to_string(&mut text))
-        .map_err(|error| {
-            let fault = Fault::config(format!("cannot read {what} `{shown}`"));
-            if error.kind() == ErrorKind::InvalidData {
-                fault.hint("it has to be text in UTF-8")
-            } else {
-                fault
-            }
-            .caused_by(error)
-        })?;
+        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
+        .map_err(unread)?;
     if length as u64 > most {
-        return Err(Fault::config(format!(
-            "{what} in `{shown}` are over {}",
-            engine::Bytes::new(most)
-        )));
+        return Ok(None);
     }
-    Ok(text)
+    let text = String::from_utf8(bytes).map_err(|error| {
+        unread(std::io::Error::new(ErrorKind::InvalidData, error))
+            .hint("it has to be text in UTF-8")
+    })?;
+    Ok(Some(text))
+}
+
+fn shown(file: &Path) -> String {
+    engine::data::line(&file.to_string_lossy(), 256)
 }
 
 /// The line and the column of a byte, both from 1.

@@ -19,7 +19,8 @@ const MOST: u64 = 16 << 20;
 pub(crate) struct PlanText {
     /// The file, safe to show.
     pub(crate) name: String,
-    text: String,
+    /// `None` for one that is too large to be read.
+    text: Option<String>,
     form: Form,
 }
 
@@ -60,7 +61,7 @@ impl PlanText {
             .is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
         Ok(Self {
             name: engine::data::line(typed, 256),
-            text: config::read_bounded(path, "the plan", MOST).map_err(|fault| {
+            text: config::read_within(path, "the plan", MOST).map_err(|fault| {
                 if path.exists() {
                     fault
                 } else {
@@ -77,9 +78,17 @@ impl PlanText {
     ///
     /// Why it is no plan, with the place.
     pub(crate) fn spec(&self) -> Result<PlanSpec, Vec<Placed>> {
+        let Some(text) = &self.text else {
+            let message = format!("the plan is over {}", engine::Bytes::new(MOST));
+            let problem = problem(
+                &message,
+                "do it in parts, a plan for each, and leave data in files",
+            );
+            return Err(vec![self.placed(problem, 0)]);
+        };
         let read = match self.form {
-            Form::Json => json::read(&self.text),
-            Form::Toml => toml::read(&self.text),
+            Form::Json => json::read(text),
+            Form::Toml => toml::read(text),
         };
         read.map_err(|unread| {
             unread
@@ -94,14 +103,7 @@ impl PlanText {
                             "`engine plan schema` has the form of a plan".to_owned(),
                         ),
                     };
-                    let problem = Problem {
-                        code: Code::InvalidPlan,
-                        pointer: String::new(),
-                        message: engine::data::line(&message, 2048),
-                        hint: engine::data::line(&hint, 2048),
-                        warning: false,
-                    };
-                    self.placed(problem, byte)
+                    self.placed(problem(&message, &hint), byte)
                 })
                 .collect()
         })
@@ -116,17 +118,19 @@ impl PlanText {
             .skip(1)
             .map(|word| word.replace("~1", "/").replace("~0", "~"))
             .collect();
+        let text = self.text.as_deref().unwrap_or_default();
         let byte = match self.form {
-            Form::Json => json::find(&self.text, &words),
-            Form::Toml => toml::find(&self.text, &words),
+            Form::Json => json::find(text, &words),
+            Form::Toml => toml::find(text, &words),
         };
         self.placed(problem, byte)
     }
 
     fn placed(&self, problem: Problem, byte: usize) -> Placed {
-        let before = self.text.get(..byte).unwrap_or(&self.text);
+        let text = self.text.as_deref().unwrap_or_default();
+        let before = text.get(..byte).unwrap_or(text);
         let start = before.rfind('\n').map_or(0, |at| at + 1);
-        let source = self.text.get(start..).unwrap_or_default();
+        let source = text.get(start..).unwrap_or_default();
         Placed {
             problem,
             file: self.name.clone(),
@@ -143,22 +147,32 @@ struct Unread {
     message: String,
 }
 
-fn from_stdin() -> Result<String, Fault> {
-    let mut text = String::new();
+/// An objection to the plan as a text.
+fn problem(message: &str, hint: &str) -> Problem {
+    Problem {
+        code: Code::InvalidPlan,
+        pointer: String::new(),
+        message: engine::data::line(message, 2048),
+        hint: engine::data::line(hint, 2048),
+        warning: false,
+    }
+}
+
+/// Reads standard input, unless there is too much.
+fn from_stdin() -> Result<Option<String>, Fault> {
+    let unread = || Fault::usage("cannot read the plan from standard input");
+    let mut bytes = Vec::new();
     let length = std::io::stdin()
         .lock()
         .take(MOST + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| {
-            Fault::usage("cannot read the plan from standard input").caused_by(error)
-        })?;
+        .read_to_end(&mut bytes)
+        .map_err(|error| unread().caused_by(error))?;
     if length as u64 > MOST {
-        return Err(Fault::usage(format!(
-            "the plan is over {}",
-            engine::Bytes::new(MOST)
-        )));
+        return Ok(None);
     }
-    Ok(text)
+    let text = String::from_utf8(bytes)
+        .map_err(|error| unread().caused_by(error).hint("it has to be text in UTF-8"))?;
+    Ok(Some(text))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ max_retries = 900
 fn text(form: Form, text: &str) -> PlanText {
     PlanText {
         name: "plan".to_owned(),
-        text: text.to_owned(),
+        text: Some(text.to_owned()),
         form,
     }
 }
