@@ -82,6 +82,60 @@ fn an_answer_for_always_needs_no_configuration() {
     assert!(waiting(&place).is_empty());
 }
 
+/// Row 48: what was learned comes after the operator's rules: a ban of the configuration wins, and what was learned is
+/// there again when it is gone.
+#[test]
+fn a_rule_of_the_operator_wins_over_an_answer_for_always() {
+    let place = place();
+    place.write("engine.toml", "[guard]\nbundle = \"paranoid\"\n");
+    let call = [
+        "exec",
+        "tool.wasm",
+        "store",
+        "[\"out/a\"]",
+        "--dir",
+        "out:rw",
+        "--config",
+        "engine.toml",
+        "--events",
+        "events.jsonl",
+    ];
+    place.fails(&call, 3, "E-DENIED-APPROVAL");
+    let question = id(&awaited(&place));
+    let always = [
+        "approvals",
+        "approve",
+        &question,
+        "--always",
+        "--config",
+        "engine.toml",
+    ];
+    place.works(&always);
+    assert_eq!(place.works(&call), "5\n");
+    let events = std::fs::read_to_string(place.path().join("events.jsonl")).unwrap();
+    let skipped = events
+        .lines()
+        .find(|line| line.contains("approval_skipped"))
+        .unwrap();
+    let skipped: Value = serde_json::from_str(skipped).unwrap();
+    let reason = skipped["data"]["action"]["reason"].as_str().unwrap();
+    assert!(reason.ends_with("said always"), "{skipped:#}");
+
+    let ban = "[[rules]]\nid = \"not-today\"\ndecision = \"deny\"\ncapability = \"tool.store\"\n";
+    place.write(
+        "engine.toml",
+        format!("[guard]\nbundle = \"paranoid\"\n{ban}"),
+    );
+    let told = place.fails(&call, 3, "E-DENIED-POLICY");
+    assert!(told.contains("not-today"), "{told}");
+    assert!(
+        waiting(&place).is_empty(),
+        "nobody is asked about what is banned"
+    );
+    place.write("engine.toml", "[guard]\nbundle = \"paranoid\"\n");
+    assert_eq!(place.works(&call), "5\n");
+}
+
 /// A configuration that is named has to be there before an answer is kept beside it.
 #[test]
 fn nothing_is_learned_beside_a_configuration_that_is_not_there() {

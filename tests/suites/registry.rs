@@ -270,6 +270,12 @@ fn a_misspelt_name_is_repaired_only_where_that_is_wanted() {
     let events = std::fs::read_to_string(place.path().join("events.jsonl")).unwrap();
     let at = |name: &str| events.find(name).unwrap();
     assert!(at("name_repaired") < at("permit_denied"));
+    let far = misspelt.map(|word| word.replace("lok", "l"));
+    place.fails(
+        &far.each_ref().map(String::as_str),
+        3,
+        "E-UNKNOWN-CAPABILITY",
+    );
     // Two that are as close: none is meant.
     let twins = config.replace("sample.look.v1", "sample.book.v1");
     place.write(

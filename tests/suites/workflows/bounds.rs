@@ -329,6 +329,69 @@ async fn doom_loops_are_broken() {
     assert_eq!(state(&others), "completed");
 }
 
+/// Row 40: the same action with other arguments again and again, where it does not help; a success ends the row, and
+/// successes are none.
+#[tokio::test]
+async fn actions_that_fail_with_other_arguments_are_a_loop() {
+    let flow = Flow::builder().build().await;
+    let ids: Vec<String> = (1..=6).map(|number| format!("s{number}")).collect();
+    let steps = |failures: &dyn Fn(usize) -> u32| -> Vec<_> {
+        let numbered = ids.iter().enumerate();
+        numbered
+            .map(|(number, id)| {
+                let args = json!({"path": format!("work/{number}"), "failures": failures(number)});
+                (id.as_str(), "flaky", args, none())
+            })
+            .collect()
+    };
+    let watched = json!({
+        "resource_limits": {"max_parallel_executions": 1},
+        "preferences": {
+            "continue_on_error": true, "max_identical_calls": 3, "max_fuzzy_identical_calls": 3,
+        },
+    });
+    let loops = || -> Vec<(Value, u64)> {
+        let events = flow.events();
+        let loops = events.iter().filter_map(|event| match &event.kind {
+            EventKind::LoopDetected {
+                loop_kind, count, ..
+            } => Some((json!(loop_kind), *count)),
+            _ => None,
+        });
+        loops.collect()
+    };
+    let helps = flow.run(&Flow::plan(&steps(&|_| 0), watched.clone())).await;
+    assert_eq!(state(&helps), "completed");
+    assert_eq!(loops(), []);
+
+    // The row begins anew after the second: the fifth is the third of it.
+    let one_helps = |number| if number == 1 { 0 } else { 9 };
+    let other = flow
+        .run(&Flow::plan(&steps(&one_helps), watched.clone()))
+        .await;
+    assert_eq!(state(&other), "failed");
+    assert_eq!(status(&other, "s2"), StepStatus::Completed);
+    assert_eq!(error(&other, "s4"), "E-GUEST-ERROR");
+    assert_eq!(error(&other, "s5"), "E-DENIED-LOOP");
+    assert_eq!(loops(), [(json!("fuzzy"), 3), (json!("fuzzy"), 4)]);
+
+    let none_helps = flow.run(&Flow::plan(&steps(&|_| 9), watched)).await;
+    assert_eq!(
+        none_helps.error.as_ref().unwrap().code.as_str(),
+        "E-DENIED-LOOP"
+    );
+    assert_eq!(error(&none_helps, "s1"), "E-GUEST-ERROR");
+    let last: Vec<_> = loops().into_iter().skip(2).collect();
+    assert_eq!(
+        last,
+        [
+            (json!("fuzzy"), 3),
+            (json!("fuzzy"), 4),
+            (json!("fuzzy"), 5)
+        ]
+    );
+}
+
 /// F1: what is too large or goes in circles is refused as a whole.
 #[tokio::test]
 async fn monstrous_plans_are_refused() {

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use engine::Clock as _;
 use engine::data::{ApprovalAnswer, Policies, Principal, Rule, RuleDecision, SystemClock};
 use engine::workflow::StepStatus;
+use engine::{Clock as _, EventKind};
 use engine_tests::Flow;
 use serde_json::{Value, json};
 
@@ -393,6 +393,28 @@ async fn a_healthy_quiet_action_is_no_stall() {
             .iter()
             .any(|told| told.starts_with("stall_detected"))
     );
+}
+
+/// Row 39: an action that fails again and again is told as a cascade while its retries go on, and nothing is paused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_in_a_row_are_a_cascade() {
+    let flow = Flow::builder().build().await;
+    let retry = json!({"retry": {"max_retries": 9, "backoff": "fixed", "base_delay_ms": 100, "on": ["E-GUEST-ERROR"]}});
+    let flaky = json!({"path": "work/f", "failures": 8});
+    let plan = Flow::plan(
+        &[("flaky", "flaky", flaky, retry)],
+        json!({"preferences": {"stall_detection_ms": 200}}),
+    );
+    let summary = flow.run(&plan).await;
+    assert_eq!(state(&summary), "completed", "{:?}", summary.error);
+    assert_eq!(summary.steps[0].attempts, 9);
+    let kinds: Vec<String> = (flow.events().iter())
+        .filter_map(|event| match &event.kind {
+            EventKind::StallDetected { issue, .. } => Some(issue.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(kinds, ["error_cascade"]);
 }
 
 /// Row 39: a step that waits too long for an answer is a stall; it is told, and nothing is paused over it.
