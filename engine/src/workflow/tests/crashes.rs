@@ -399,15 +399,24 @@ fn survives(fails: bool, mut kill: impl FnMut(u32) -> Option<Crash>) -> (u32, us
     lines.sort();
     let done = ["a1", "a2", "a3", "a4", "b1", "b2", "b3"].map(str::to_owned);
     if fails {
-        // Each was done once, and taken back at most once: an undo that was in flight is not repeated. After every
-        // kill the workflow is taken up and dropped once, which is like another one.
-        for step in &done {
-            assert!(lines.contains(step), "{lines:?}");
+        // Each was done once, and taken back at most once. What is said to be taken back is; of the others only such
+        // can be missing that were in flight when a driver was killed, or dropped after it: those are not repeated.
+        let mut doubtful = 0;
+        for id in &done {
+            assert!(lines.contains(id), "{lines:?}");
+            let step = state.steps().iter().find(|step| step.id() == id).unwrap();
+            let undone = step
+                .undone
+                .unwrap_or_else(|| panic!("{id} was left as it is: {lines:?}"));
+            if undone == Status::Ok {
+                assert!(lines.contains(&format!("undo {id}")), "{id}: {lines:?}");
+            } else {
+                doubtful += 1;
+            }
         }
-        let undone = lines.iter().filter(|line| line.starts_with("undo")).count();
         assert!(
-            undone + 2 * usize::try_from(kills).unwrap() >= done.len(),
-            "{lines:?}"
+            doubtful <= 2 * kills,
+            "{doubtful} of {kills} kills: {lines:?}"
         );
     } else {
         assert_eq!(state.phase(), crate::event::WorkflowState::Completed);
@@ -447,14 +456,17 @@ fn every_action_is_done_once_at_any_named_point() {
     }
 }
 
-/// At random times; `ENGINE_TEST_KILLS` sets how often.
+/// At random times; `ENGINE_TEST_KILLS` sets how often, and `ENGINE_TEST_SEED` when.
 #[test]
 #[expect(clippy::print_stdout, reason = "long runs show how far they are")]
 fn every_action_is_done_once_at_any_time() {
     let wanted = std::env::var("ENGINE_TEST_KILLS").map_or(12, |kills| kills.parse().unwrap());
-    let mut random = u64::from(std::process::id());
+    let seed = std::env::var("ENGINE_TEST_SEED")
+        .map_or(u64::from(std::process::id()), |seed| seed.parse().unwrap());
+    println!("ENGINE_TEST_SEED={seed}");
+    let mut random = seed;
     let mut below = move |most: u64| {
-        // SplitMix64, so that a run can be looked at again by its process's number.
+        // SplitMix64.
         random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = random;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
