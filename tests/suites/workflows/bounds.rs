@@ -260,7 +260,46 @@ async fn budgets_hold_for_all_steps_together() {
     let summary = flow.run(&plan).await;
     assert!(summary.usage.fuel <= 5_000_000, "{}", summary.usage.fuel);
     assert_eq!(error(&summary, "spin"), "E-LIMIT-FUEL");
+    assert_eq!(
+        summary.steps[0].usage.fuel, summary.usage.fuel,
+        "what a failure used is counted"
+    );
+    assert!(summary.usage.fuel > 4_000_000, "{}", summary.usage.fuel);
     assert_eq!(error(&summary, "again"), "E-DENIED-BUDGET");
+}
+
+/// F2: what is split into small results is added up: the one that passes the sum is refused, and so is all after it.
+#[tokio::test]
+async fn small_results_add_up() {
+    let flow = Flow::builder().build().await;
+    let ids: Vec<String> = (0..5).map(|number| format!("s{number}")).collect();
+    let steps: Vec<_> = ids
+        .iter()
+        .map(|id| (id.as_str(), "big", json!({"bytes": 200_000}), none()))
+        .collect();
+    let limits = json!({
+        "resource_limits": {"max_output_bytes": 500_000, "max_parallel_executions": 1},
+        "preferences": {"continue_on_error": true},
+    });
+    let summary = flow.run(&Flow::plan(&steps, limits)).await;
+    assert_eq!(state(&summary), "failed");
+    assert_eq!(status(&summary, "s1"), StepStatus::Completed);
+    assert_eq!(error(&summary, "s2"), "E-LIMIT-OUTPUT");
+    let told = flow.told();
+    assert!(
+        told.iter().any(|told| told.starts_with("budget_warned")),
+        "{told:?}"
+    );
+
+    // The time of all calls together.
+    let naps = [
+        ("a", "nap", json!({"ms": 400}), none()),
+        ("b", "nap", json!({"ms": 60_000}), none()),
+    ];
+    let limits = json!({"resource_limits": {"max_wall_ms": 1_000, "max_parallel_executions": 1}});
+    let summary = flow.run(&Flow::plan(&naps, limits)).await;
+    assert_eq!(status(&summary, "a"), StepStatus::Completed);
+    assert_eq!(error(&summary, "b"), "E-LIMIT-TIME");
 }
 
 /// Row 27: a plan of as many steps as are allowed completes; one more fails.

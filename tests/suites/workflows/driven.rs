@@ -1,7 +1,7 @@
 //! Plans are driven to their end.
 
 use engine::EventKind;
-use engine::data::{Policies, Rule, RuleDecision};
+use engine::data::{Policies, Principal, Rule, RuleDecision};
 use engine::workflow::{Start, StepStatus};
 use engine_tests::Flow;
 use serde_json::{Value, json};
@@ -485,4 +485,15 @@ async fn results_of_pure_actions_are_reused() {
         1,
         "and this one is known still"
     );
+    // What was worked out for one principal is not told to another.
+    let bob = Principal::new("bob");
+    let checked = flow
+        .workflows
+        .check_for(&Flow::understood(&plan("a")), &bob)
+        .await;
+    let start = Start {
+        principal: bob,
+        ..Start::default()
+    };
+    assert_eq!(flow.workflows.run(checked, start).await.unwrap().calls, 2);
 }

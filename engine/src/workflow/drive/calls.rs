@@ -209,7 +209,7 @@ impl Driving {
         let engine = self.workflows.crew.crew.engine.clone();
         let kept = self.reuses(&found).map(|()| Kept {
             store: self.store().clone(),
-            key: result_key(&looked_up, &args_text),
+            key: result_key(&looked_up, &args_text, self.state.principal()),
         });
         let lease = self.lease.clone();
         self.calls.spawn(async move {

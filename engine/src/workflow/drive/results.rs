@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::WorkflowStore;
 use super::driving::blocking;
 use crate::session::{Call, Compiled, Engine, LookedUp};
-use crate::types::{Claimed, Digest, Outcome, Status};
+use crate::types::{Claimed, Digest, Outcome, Principal, Status};
 use crate::workflow::machine::Output;
 
 /// Under which name results of pure actions are kept.
@@ -17,15 +17,17 @@ pub(super) struct Kept {
     pub(super) key: String,
 }
 
-/// Names a call by all that its result depends on: the component's bytes, the function and the arguments.
-pub(super) fn result_key(found: &LookedUp, args: &str) -> String {
+/// Names a call by all that its result depends on: the component's bytes, the function and the arguments. One
+/// principal's results are nobody else's.
+pub(super) fn result_key(found: &LookedUp, args: &str, principal: &Principal) -> String {
     let shape = found.component.describe();
     let function = shape.functions().get(found.position);
     let function = function
         .map(|function| function.full_name())
         .unwrap_or_default();
     let key = Digest::of_parts([
-        "result 1".as_bytes(),
+        "result 2".as_bytes(),
+        principal.as_str().as_bytes(),
         shape.digest().as_bytes(),
         function.as_bytes(),
         args.as_bytes(),
