@@ -11,6 +11,7 @@ mod cpu;
 mod files;
 mod guard;
 mod guides;
+mod inspecting;
 mod journal;
 mod layers;
 mod load;
