@@ -129,11 +129,16 @@ fn completed(named: &[String], state: &State) -> (bool, String) {
         .filter(|step| step.status != StepStatus::Removed || !named.is_empty())
         .map(|step| format!("`{}` ended as {}", step.id(), way(step)))
         .collect();
-    if open.is_empty() {
-        (true, "every step completed".to_owned())
-    } else {
-        (false, open.join(", "))
+    if !open.is_empty() {
+        return (false, open.join(", "));
     }
+    let found = if named.is_empty() {
+        "every step completed".to_owned()
+    } else {
+        let named: Vec<String> = named.iter().map(|id| format!("`{id}`")).collect();
+        format!("completed: {}", text::line(&named.join(", "), 512))
+    };
+    (true, found)
 }
 
 #[expect(

@@ -248,6 +248,7 @@ fn completed_means_completed() {
     let completed =
         |named: &[&str]| looked(&json!({ "completed": named }), &json!(1), Status::Error);
     assert_eq!(completed(&["good"]).met, Some(true));
+    assert_eq!(completed(&["good"]).found, "completed: `good`");
     assert_eq!(completed(&["gone"]).met, Some(false));
     assert_eq!(completed(&["good", "bad"]).found, "`bad` ended as error");
     let all = completed(&[]);
