@@ -67,7 +67,7 @@ pub mod data {
     pub use crate::event::Otlp;
     pub use crate::event::{
         Access, Answer, Audit, Breaker, Cache, Commit, Component, EventError, Gap, Health, Judged,
-        Lagged, Lane, LoopKind, PlanRef, Room, ScopeError, Source, StepEnd, Subscription,
+        Lagged, Lane, Level, LoopKind, PlanRef, Room, ScopeError, Source, StepEnd, Subscription,
         WorkflowState,
     };
     pub use crate::guard::{

@@ -34,6 +34,25 @@
 //! }
 //! ```
 
+//!
+//! # What the engine offers
+//!
+//! [`log`] writes messages, and [`progress`] tells how far an action has come. Both become events of the call, and count
+//! against its limit on output. What a capability does not use it does not import.
+
+pub mod log;
+pub mod progress;
+
 pub use guest_sdk_macros::capability;
 #[doc(hidden)]
 pub use wit_bindgen;
+
+/// What `wit/host.wit` offers, as the component model has it.
+mod host {
+    wit_bindgen::generate!({
+        world: "imports",
+        path: "wit",
+    });
+
+    pub(crate) use engine::host::{log, progress};
+}

@@ -1,7 +1,5 @@
 //! Plans at the command line: their bounds, and what is too large.
 
-use std::time::{Duration, Instant};
-
 use engine_tests::guest;
 use serde_json::{Value, json};
 
@@ -23,9 +21,10 @@ fn plan(changes: &[(&str, Value)]) -> Value {
         "goal": "say it",
         "steps": [{ "id": "say", "capability": "steps", "function": "echo", "args": { "text": "it" } }],
     });
-    for (key, value) in changes {
-        plan[*key] = value.clone();
-    }
+    let changes = changes
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()));
+    plan.as_object_mut().unwrap().extend(changes);
     plan
 }
 
@@ -34,7 +33,9 @@ fn plan(changes: &[(&str, Value)]) -> Value {
 fn both_ways_in_have_the_same_bounds() {
     let place = place();
     let goal = |letters: usize| json!("ö".repeat(letters));
-    let table: &[(&str, &[(&str, Value)], bool)] = &[
+    /// What it is, how the plan is changed, and whether that is accepted.
+    type Row<'a> = (&'a str, &'a [(&'a str, Value)], bool);
+    let table: &[Row<'_>] = &[
         ("goal 0", &[("goal", goal(0))], false),
         ("goal 1", &[("goal", goal(1))], true),
         ("goal 10000", &[("goal", goal(10_000))], true),
@@ -141,13 +142,10 @@ fn a_plan_of_a_million_steps_is_one_problem() {
     text.push_str("]}");
     place.write("plan.json", text);
     for way in [&["plan", "check"][..], &["run"]] {
-        let began = Instant::now();
         let args = [way, &["plan.json"], &WITH_STEPS].concat();
         let told = place.fails(&args, 6, "E-INVALID-PLAN");
         assert_eq!(told.matches("error: ").count(), 1, "{told}");
         assert!(told.len() < 2_000, "{} bytes", told.len());
-        // A machine that is busy takes longer than one that is not; a machine that hangs takes forever.
-        assert!(began.elapsed() < Duration::from_secs(20));
     }
 }
 

@@ -59,6 +59,9 @@ impl Audit {
                 digest,
                 ..
             } => self.output(text, base64, digest),
+            EventKind::Logged { message, .. } | EventKind::Progressed { message, .. } => {
+                self.bounded(message);
+            }
             EventKind::ApprovalResolved { answer, .. } => {
                 if let Some(arguments) = &mut answer.arguments {
                     self.bounded(arguments);

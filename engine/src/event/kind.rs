@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::parts::{
-    Access, Answer, Breaker, Cache, Component, Gap, Health, Judged, Lane, LoopKind, PlanRef,
+    Access, Answer, Breaker, Cache, Component, Gap, Health, Judged, Lane, Level, LoopKind, PlanRef,
     StepEnd, Stream, WorkflowState,
 };
 use crate::types::{
@@ -143,6 +143,22 @@ pub enum EventKind {
         /// The digest of the bytes, where an audit mode leaves them out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         digest: Option<Digest>,
+    },
+    /// The guest wrote a message.
+    Logged {
+        /// How much it matters.
+        level: Open<Level>,
+        /// The message, at most 8 KiB of it.
+        message: Bounded,
+    },
+    /// The guest said how far it has come.
+    Progressed {
+        /// How much is done, in units of the guest's choice.
+        done: u64,
+        /// Of how much, if that is known.
+        total: Option<u64>,
+        /// What is being done, at most 1 KiB of it.
+        message: Bounded,
     },
     /// A step's own timeout is over; the call is being stopped and ends with `call_completed`.
     CallTimedOut {
@@ -453,6 +469,8 @@ kinds! {
     AccessDenied = "access_denied" in Audit;
     CallStarted = "call_started" in Audit;
     Output = "output" in Descriptive;
+    Logged = "logged" in Descriptive;
+    Progressed = "progressed" in Descriptive;
     CallTimedOut = "call_timed_out" in Audit;
     LimitReached = "limit_reached" in Audit;
     CallCompleted = "call_completed" in Terminal;

@@ -295,6 +295,9 @@ impl Event {
             EventKind::Output { text, base64, .. } => {
                 text.len() + base64.as_ref().map_or(0, String::len)
             }
+            EventKind::Logged { message, .. } | EventKind::Progressed { message, .. } => {
+                message.text.len()
+            }
             EventKind::CallStarted { arguments, .. } => arguments.text.len(),
             EventKind::CallCompleted { value, .. } => value.text.len(),
             _ => 256,

@@ -32,6 +32,14 @@ impl Caps {
     pub(crate) const DENIALS_KEPT: usize = 100;
     /// Output that is gathered before it becomes an event.
     pub(crate) const OUTPUT_CHUNK: usize = 16 << 10;
+    /// The most of a guest's message that is an event.
+    pub(crate) const MESSAGE: usize = 8 << 10;
+    /// The most of what a guest says it is doing that is an event.
+    pub(crate) const DOING: usize = 1 << 10;
+    /// How far events of progress are apart, in milliseconds.
+    pub(crate) const PROGRESS_APART_MS: u64 = 100;
+    /// What a message counts against the limit on output beside its bytes.
+    pub(crate) const MESSAGE_COSTS: u64 = 16;
     /// How long output may wait for more before it becomes an event, in milliseconds.
     pub(crate) const OUTPUT_WAIT_MS: u64 = 50;
 }

@@ -8,9 +8,9 @@ use wasmtime_wasi_http::WasiHttp;
 use wasmtime_wasi_http::p2::bindings::LinkOptions as HttpOptions;
 use wasmtime_wasi_http::p2::bindings::http;
 
-use super::HostView;
 use super::files::HasFiles;
 use super::network::{HasSockets, RefuseSockets};
+use super::{HostView, told};
 
 /// The interfaces of WASI 0.2 that [`add_to_linker`] links, all that its stable worlds can import.
 const PROVIDED: [&str; 29] = [
@@ -47,8 +47,11 @@ const PROVIDED: [&str; 29] = [
 
 /// Whether an import, by its full name, is answered by the host.
 ///
-/// Any patch of version 0.2 is; a release candidate of 0.2.0 is another interface.
+/// Any patch of version 0.2 of WASI is; a release candidate of 0.2.0 is another interface.
 pub(crate) fn provides(import: &str) -> bool {
+    if told::PROVIDED.contains(&import) {
+        return true;
+    }
     import.split_once('@').is_some_and(|(name, version)| {
         let patch = version.strip_prefix("0.2.");
         patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
@@ -62,7 +65,8 @@ impl HasData for HasTable {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// Links every interface of WASI 0.2. A guest that was granted nothing finds all of them empty or refusing.
+/// Links every interface of WASI 0.2, and the engine's own. A guest that was granted nothing finds those of WASI empty or
+/// refusing.
 pub(crate) fn add_to_linker<T: HostView>(l: &mut Linker<T>) -> wasmtime::Result<()> {
     io::error::add_to_linker::<T, HasTable>(l, |t| &mut t.host().table)?;
     io::poll::add_to_linker::<T, HasTable>(l, |t| &mut t.host().table)?;
@@ -109,5 +113,5 @@ pub(crate) fn add_to_linker<T: HostView>(l: &mut Linker<T>) -> wasmtime::Result<
     http::types::add_to_linker::<T, WasiHttp>(l, &(&HttpOptions::default()).into(), |t| {
         t.host().http()
     })?;
-    Ok(())
+    told::add_to_linker(l)
 }

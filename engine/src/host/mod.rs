@@ -1,4 +1,4 @@
-//! What a guest can reach: standard streams, files, clocks and randomness, and the refusals.
+//! What a guest can reach: standard streams, files, clocks and randomness, messages and progress, and the refusals.
 //!
 //! Every interface of WASI 0.2 is answered here. What was not granted is answered with the
 //! interface's own error code, and recorded.
@@ -10,6 +10,7 @@ mod network;
 mod record;
 mod state;
 mod stdio;
+mod told;
 
 pub use record::{Chunk, Forward};
 pub use state::Stdin;

@@ -10,8 +10,8 @@ use bytes::Bytes as Buffer;
 use tokio::sync::mpsc;
 
 use super::Caps;
-use crate::event::{Access, Emitter, EventKind, Stream};
-use crate::types::{Bytes, Clock, Code, Denial, text};
+use crate::event::{Access, Emitter, EventKind, Level, Progress, Stream};
+use crate::types::{Bounded, Bytes, Clock, Code, Denial, text};
 
 /// What the host functions of one call write down: refusals, output, counts.
 ///
@@ -40,6 +40,19 @@ struct State {
     stderr: Written,
     /// Output that is not an event yet, all of one stream.
     pending: Option<Pending>,
+    /// What messages and progress counted so far.
+    told: u64,
+    /// When progress was last an event.
+    progressed: Option<Duration>,
+    /// Progress that came too fast to be an event.
+    hasty: Option<Progress>,
+}
+
+impl State {
+    /// What counts against the limit on output.
+    fn used(&self) -> u64 {
+        self.stdout.bytes + self.stderr.bytes + self.told
+    }
 }
 
 #[derive(Default)]
@@ -172,12 +185,15 @@ impl Record {
 
     /// Writes down that a limit was reached; only the first time for each.
     pub(crate) fn reach(&self, stop: &Stop) {
-        let mut state = self.lock();
+        self.reach_locked(&mut self.lock(), stop);
+    }
+
+    fn reach_locked(&self, state: &mut State, stop: &Stop) {
         if state.reached.contains(&stop.budget) {
             return;
         }
         state.reached.push(stop.budget);
-        self.flush_locked(&mut state);
+        self.flush_locked(state);
         self.emitter.emit(|| EventKind::LimitReached {
             limit: stop.budget.into(),
             used: stop.used,
@@ -199,7 +215,7 @@ impl Record {
     /// stop that ends the guest.
     pub(super) fn write(&self, stream: Stream, bytes: &Buffer) -> (Buffer, Option<Stop>) {
         let mut state = self.lock();
-        let used = state.stdout.bytes + state.stderr.bytes;
+        let used = state.used();
         let room = self.most_output.get().saturating_sub(used);
         let taken = bytes.slice(..bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX)));
         let written = match stream {
@@ -221,6 +237,71 @@ impl Record {
         (taken, stop)
     }
 
+    /// Takes a message of the guest.
+    ///
+    /// # Errors
+    ///
+    /// The stop that ends the guest, if the message passes the limit on output.
+    pub(super) fn log(&self, level: Level, message: &str) -> Result<(), Stop> {
+        let mut state = self.lock();
+        self.count_told(&mut state, message)?;
+        self.flush_locked(&mut state);
+        self.emitter.emit(|| EventKind::Logged {
+            level: level.into(),
+            message: Bounded::new(message, Caps::MESSAGE),
+        });
+        Ok(())
+    }
+
+    /// Takes how far the guest says it has come.
+    ///
+    /// # Errors
+    ///
+    /// The stop that ends the guest, if the message passes the limit on output.
+    pub(super) fn progress(&self, progress: Progress) -> Result<(), Stop> {
+        let mut state = self.lock();
+        self.count_told(&mut state, &progress.message)?;
+        let now = self.clock.elapsed();
+        let apart = Duration::from_millis(Caps::PROGRESS_APART_MS);
+        if state
+            .progressed
+            .is_some_and(|then| now.saturating_sub(then) < apart)
+        {
+            state.hasty = Some(progress);
+            return Ok(());
+        }
+        state.hasty = None;
+        state.progressed = Some(now);
+        self.flush_locked(&mut state);
+        self.emit_progress(&progress);
+        Ok(())
+    }
+
+    fn emit_progress(&self, progress: &Progress) {
+        self.emitter.emit(|| EventKind::Progressed {
+            done: progress.done,
+            total: progress.total,
+            message: Bounded::new(&progress.message, Caps::DOING),
+        });
+    }
+
+    /// Counts a message against the limit on output.
+    fn count_told(&self, state: &mut State, message: &str) -> Result<(), Stop> {
+        let used = state.used() + message.len() as u64 + Caps::MESSAGE_COSTS;
+        let limit = self.most_output.get();
+        if used > limit {
+            let stop = Stop {
+                budget: crate::types::Budget::Output,
+                used,
+                limit,
+            };
+            self.reach_locked(state, &stop);
+            return Err(stop);
+        }
+        state.told += message.len() as u64 + Caps::MESSAGE_COSTS;
+        Ok(())
+    }
+
     /// Where output goes as it comes; `None` if it is only kept.
     pub(super) fn forward(&self, stream: Stream) -> Option<&mpsc::Sender<Chunk>> {
         let forward = self.forward.as_ref()?;
@@ -233,11 +314,7 @@ impl Record {
     /// How much the guest may still hand out.
     pub(crate) fn output_left(&self) -> Bytes {
         let state = self.lock();
-        Bytes::new(
-            self.most_output
-                .get()
-                .saturating_sub(state.stdout.bytes + state.stderr.bytes),
-        )
+        Bytes::new(self.most_output.get().saturating_sub(state.used()))
     }
 
     /// When waiting output has to become an event; `None` if none waits.
@@ -256,6 +333,9 @@ impl Record {
     pub(crate) fn finish(&self) -> Captured {
         let mut state = self.lock();
         self.flush_whole(&mut state);
+        if let Some(last) = state.hasty.take() {
+            self.emit_progress(&last);
+        }
         let State {
             denials,
             denied,

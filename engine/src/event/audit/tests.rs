@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Judged, Stream};
+use crate::event::{Judged, Level, Stream};
 use crate::types::{RunId, Status, TraceId, Usage};
 
 fn event(kind: EventKind) -> Event {
@@ -54,6 +54,15 @@ fn telling(words: &str) -> Vec<Event> {
             base64: Some(STANDARD.encode(words)),
             bytes: words.len() as u64,
             digest: None,
+        },
+        EventKind::Logged {
+            level: Level::Info.into(),
+            message: bounded(),
+        },
+        EventKind::Progressed {
+            done: 1,
+            total: None,
+            message: bounded(),
         },
         EventKind::CallCompleted {
             status: Status::Invalid,

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{
-    Access, Answer, Breaker, Cache, Component, Gap, Health, Judged, LoopKind, PlanRef, StepEnd,
-    Stream, WorkflowState,
+    Access, Answer, Breaker, Cache, Component, Gap, Health, Judged, Level, LoopKind, PlanRef,
+    StepEnd, Stream, WorkflowState,
 };
 use crate::types::{
     Bounded, Budget, Bytes, Code, Decision, Denial, Digest, Failure, FailureSource, Frame, Grant,
@@ -220,6 +220,15 @@ fn samples() -> Vec<EventKind> {
             base64: Some(s("G1szMW0=")),
             bytes: 5,
             digest: None,
+        },
+        EventKind::Logged {
+            level: Level::Warn.into(),
+            message: bounded("two rows were skipped"),
+        },
+        EventKind::Progressed {
+            done: 3,
+            total: Some(10),
+            message: bounded("page 3"),
         },
         EventKind::CallTimedOut { timeout_ms: 500 },
         EventKind::LimitReached {

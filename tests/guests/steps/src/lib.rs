@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use exports::test::steps::deeds::{Guest, Item};
+use guest_sdk::{log, progress};
 
 guest_sdk::capability!(Steps);
 
@@ -37,6 +38,21 @@ impl Guest for Steps {
     fn nap(ms: u32) -> u32 {
         std::thread::sleep(Duration::from_millis(ms.into()));
         ms
+    }
+
+    fn tell(messages: u32, bytes: u32) -> u32 {
+        let text = "m".repeat(bytes as usize);
+        for number in 0..messages {
+            match number % 5 {
+                0 => log::trace(&text),
+                1 => log::debug(&text),
+                2 => log::info(&text),
+                3 => log::warn(&text),
+                _ => log::error(&text),
+            }
+            progress::report(u64::from(number) + 1, u64::from(messages), "telling");
+        }
+        messages
     }
 
     fn linger(ms: u32) -> u32 {

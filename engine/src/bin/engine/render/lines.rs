@@ -1,6 +1,6 @@
 //! One line for each event.
 
-use engine::data::{Open, line};
+use engine::data::{Level, Open, line};
 use engine::{Event, EventKind};
 
 /// One line for people: time, kind, and what matters most.
@@ -12,6 +12,24 @@ pub(crate) fn pretty(event: &Event) -> String {
         event.kind.name(),
         about(&event.kind)
     )
+}
+
+/// A message of a guest.
+pub(super) fn logged(level: &Open<Level>, message: &str) -> String {
+    let level = match level {
+        Open::Known(level) => level.as_str().to_owned(),
+        Open::Unknown(level) => line(level, 40),
+    };
+    format!("{level}: {}", line(message, 500))
+}
+
+/// How far a guest says that it has come.
+pub(super) fn progressed(done: u64, total: Option<u64>, message: &str) -> String {
+    let message = line(message, 200);
+    match total {
+        Some(total) => format!("{done} of {total}: {message}"),
+        None => format!("{done}: {message}"),
+    }
 }
 
 /// What matters most of an event, on one line and safe to show.
@@ -51,6 +69,12 @@ pub(super) fn about(kind: &EventKind) -> String {
         EventKind::Output { text, bytes, .. } => {
             format!("{bytes} bytes: {}", line(text, 200))
         }
+        EventKind::Logged { level, message } => logged(level, &message.text),
+        EventKind::Progressed {
+            done,
+            total,
+            message,
+        } => progressed(*done, *total, &message.text),
         EventKind::LimitReached {
             limit,
             used,

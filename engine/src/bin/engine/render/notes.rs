@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use engine::data::line;
+use engine::data::{Level, Open, line};
 use engine::{Event, EventKind, Sink};
 
+use super::lines::logged;
 use super::{Printer, YELLOW, granted};
 
 /// Tells people what a run begins with, where that may surprise them.
@@ -50,9 +51,17 @@ impl Sink for Notes {
                 line(&judged.reason, 512),
                 line(&judged.policies.join("`, `"), 512)
             )),
+            EventKind::Logged { level, message } if matters(level) => {
+                self.0.note(&format!("{}\n", logged(level, &message.text)));
+            }
             _ => {}
         }
     }
+}
+
+/// Whether a message is for people, and not for its author alone.
+pub(super) fn matters(level: &Open<Level>) -> bool {
+    level.known().is_some_and(|level| *level >= Level::Info)
 }
 
 /// Tells people that no policy is asked.

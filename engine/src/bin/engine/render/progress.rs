@@ -6,6 +6,8 @@ use engine::data::{Source, StepEnd, Timestamp, WorkflowState, line};
 use engine::{Event, EventKind, Scope, Sink};
 use serde_json::Value;
 
+use super::lines::logged;
+use super::notes::matters;
 use super::summary::{answer_command, failed, state_word};
 use super::{Printer, took};
 
@@ -82,6 +84,9 @@ fn told(event: &Event, journal: &str) -> Option<String> {
             1 => format!("{}: begins {}", step(), line(action, 128)),
             _ => format!("{}: attempt {attempt}", step()),
         },
+        EventKind::Logged { level, message } if matters(level) => {
+            format!("{}: {}", step(), logged(level, &message.text))
+        }
         EventKind::StepCompleted(end) => format!("{}: {}", step(), ended(end)),
         EventKind::StepUndone(end) => format!("{}: taken back: {}", step(), ended(end)),
         EventKind::StepSkipped { reason } => {

@@ -17,12 +17,14 @@ fn watching() -> Watch {
 /// The kinds of stall that the machine tells when it is given what a watch said.
 fn told(run: &mut Run, stalled: Stalled) -> Vec<String> {
     run.feed(What::Stalled(Box::new(stalled)));
-    let told = run.effects.iter().filter_map(|effect| match effect {
-        Effect::Tell { kind, .. } => match &**kind {
-            EventKind::StallDetected { issue, .. } => Some(issue.clone()),
-            _ => None,
-        },
-        _ => None,
+    let told = run.effects.iter().filter_map(|effect| {
+        if let Effect::Tell { kind, .. } = effect
+            && let EventKind::StallDetected { issue, .. } = &**kind
+        {
+            Some(issue.clone())
+        } else {
+            None
+        }
     });
     told.collect()
 }

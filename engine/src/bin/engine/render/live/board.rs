@@ -4,6 +4,7 @@ use engine::data::{WorkflowState, line};
 use engine::workflow::{Plan, State, StepState, StepStatus};
 use engine::{Event, EventKind, Status};
 
+use crate::render::lines::progressed;
 use crate::render::progress::{actions, approve_command, step, workflow};
 use crate::render::summary::{answer_command, state_word, status_word};
 use crate::render::took;
@@ -177,6 +178,11 @@ impl Board {
                 row.attempts = *attempt;
                 row.note.clear();
             }
+            EventKind::Progressed {
+                done,
+                total,
+                message,
+            } => row.note = progressed(*done, *total, &message.text),
             EventKind::StepCompleted(end) => {
                 row.status = match end.status {
                     Status::Ok => StepStatus::Completed,
