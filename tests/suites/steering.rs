@@ -262,7 +262,8 @@ impl Driver {
         let driver = Self(child);
         let until = Instant::now() + Duration::from_secs(60);
         loop {
-            let known = place.works(&["workflow", "ls"]);
+            // At first there is no journal yet, or an empty one.
+            let known = String::from_utf8(place.run(&["workflow", "ls"]).stdout).unwrap();
             let running = known.lines().find(|line| line.contains("executing"));
             if let Some(id) = running.and_then(|line| line.get(..36)) {
                 return (driver, id.to_owned());
