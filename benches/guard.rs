@@ -58,6 +58,7 @@ fn action() -> Action {
         principal: Principal::default(),
         via: Via::Direct,
         name: "c0.read.v1".to_owned(),
+        also: None,
         component: "c0".to_owned(),
         version: Some("1.0.0".to_owned()),
         digest: Digest::of(b"component"),

@@ -33,7 +33,6 @@
 //!     }
 //! }
 //! ```
-
 //!
 //! # What the engine offers
 //!

@@ -30,12 +30,7 @@ async fn an_answer_for_always_is_remembered() {
     let office = Office::with(with(vec![lesson(true)])).await;
     let outcome = office.run(store("out/a.txt")).await;
     assert_eq!(code(&outcome), "ok");
-    let names: Vec<String> = office
-        .events
-        .events()
-        .iter()
-        .map(|event| event.kind.name().to_owned())
-        .collect();
+    let names = office.told();
     assert!(names.contains(&"approval_skipped".to_owned()), "{names:?}");
     let other = office
         .run(store("out/a.txt").principal(Principal::new("bob")))

@@ -64,6 +64,13 @@ impl Office {
         self.engine.run(&self.component, call).await
     }
 
+    /// The kinds of all events so far.
+    pub(super) fn told(&self) -> Vec<String> {
+        let events = self.events.events();
+        let names = events.iter().map(|event| event.kind.name());
+        names.map(str::to_owned).collect()
+    }
+
     /// Runs a call that needs approval, and returns the token that it is told.
     pub(super) async fn asked(&self) -> Token {
         token(&self.run(store("out/a.txt")).await)
@@ -114,10 +121,8 @@ async fn an_approval_lets_one_call_run_once() {
     let again = office.run(store("out/a.txt").approval(token)).await;
     assert_eq!(code(&again), "E-APPROVAL-USED");
     let names: Vec<String> = office
-        .events
-        .events()
-        .iter()
-        .map(|event| event.kind.name().to_owned())
+        .told()
+        .into_iter()
         .filter(|name| name.starts_with("approval") || name == "call_started")
         .collect();
     assert_eq!(

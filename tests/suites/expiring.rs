@@ -34,12 +34,7 @@ async fn an_approval_expires_whatever_the_clock_says() {
         .desk
         .answer(&token.id(), &says(true, "ann"), &*office.hands);
     assert_eq!(late.unwrap_err().code().as_str(), "E-APPROVAL-EXPIRED");
-    let names: Vec<String> = office
-        .events
-        .events()
-        .iter()
-        .map(|event| event.kind.name().to_owned())
-        .collect();
+    let names = office.told();
     assert_eq!(
         names
             .iter()

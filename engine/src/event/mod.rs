@@ -22,7 +22,6 @@ pub use kind::EventKind;
 pub use metrics::Metrics;
 #[cfg(feature = "otel")]
 pub use otlp::Otlp;
-pub(crate) use parts::Progress;
 pub use parts::{
     Access, Answer, Breaker, Cache, Component, Gap, Health, Judged, Lane, Level, LoopKind, PlanRef,
     StepEnd, Stream, WorkflowState,

@@ -58,14 +58,6 @@ impl Level {
     }
 }
 
-/// How far a guest says that it has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Progress {
-    pub(crate) done: u64,
-    pub(crate) total: Option<u64>,
-    pub(crate) message: String,
-}
-
 /// What policy said about one action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -165,6 +165,7 @@ impl About<'_> {
             principal,
             via,
             name,
+            also: _,
             component: _,
             version: _,
             digest,

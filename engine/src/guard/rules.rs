@@ -202,7 +202,8 @@ impl Rule {
     fn applies(&self, question: &Question<'_>) -> bool {
         let action = question.action();
         let declared = action.declared.as_ref();
-        self.capability.matches(&action.name)
+        let mut names = std::iter::once(&action.name).chain(&action.also);
+        names.any(|name| self.capability.matches(name))
             && self.principal.matches(action.principal.as_str())
             && self.via.is_none_or(|via| via == action.via)
             && self
@@ -369,9 +370,10 @@ impl RuleSet {
     }
 
     pub(super) fn judge(&self, question: &Question<'_>) -> Judgement {
-        let named = self.named.get(&question.action().name);
-        named
-            .into_iter()
+        let action = question.action();
+        std::iter::once(&action.name)
+            .chain(&action.also)
+            .filter_map(|name| self.named.get(name))
             .flatten()
             .chain(&self.others)
             .filter_map(|position| self.rules.get(*position))

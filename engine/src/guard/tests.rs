@@ -15,6 +15,7 @@ pub(super) fn action(name: &str, effects: Option<&[Effect]>) -> Action {
         principal: Principal::default(),
         via: Via::Direct,
         name: name.to_owned(),
+        also: None,
         component: "sample".to_owned(),
         version: None,
         digest: Digest::of(b"sample"),

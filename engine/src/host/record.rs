@@ -10,7 +10,7 @@ use bytes::Bytes as Buffer;
 use tokio::sync::mpsc;
 
 use super::Caps;
-use crate::event::{Access, Emitter, EventKind, Level, Progress, Stream};
+use crate::event::{Access, Emitter, EventKind, Level, Stream};
 use crate::types::{Bounded, Bytes, Clock, Code, Denial, text};
 
 /// What the host functions of one call write down: refusals, output, counts.
@@ -65,6 +65,14 @@ struct Pending {
     stream: Stream,
     bytes: Vec<u8>,
     since: Duration,
+}
+
+/// How far a guest says that it has come.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) done: u64,
+    pub(super) total: Option<u64>,
+    pub(super) message: String,
 }
 
 /// Some bytes that a guest wrote, on their way to whoever asked for them as they come.

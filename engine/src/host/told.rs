@@ -3,8 +3,9 @@
 use wasmtime::component::{HasData, Linker};
 
 use self::bindings::engine::host::{log, progress};
+use super::record::Progress;
 use super::{HostView, Record};
-use crate::event::{Level, Progress};
+use crate::event::Level;
 
 mod bindings {
     wasmtime::component::bindgen!({

@@ -296,6 +296,10 @@ impl<'a> Run<'a> {
             (None, Target::Function(position)) => shape.action(position).unwrap_or_default(),
             (None, Target::Command) => format!("{}.run", shape.name()),
         };
+        let also = match (chosen.capability, chosen.target) {
+            (Some(_), Target::Function(position)) => shape.action(position),
+            (Some(_), Target::Command) | (None, _) => None,
+        };
         let declared = match chosen.target {
             Target::Function(position) => shape.about(position).map(FunctionManifest::declared),
             Target::Command => None,
@@ -304,6 +308,7 @@ impl<'a> Run<'a> {
             principal,
             via,
             name,
+            also,
             component: shape.name().to_owned(),
             version: shape.manifest().map(|manifest| manifest.version.clone()),
             digest: shape.digest(),

@@ -175,6 +175,9 @@ pub struct Action {
     /// What policies call it: the name of a configured capability such as `fs.read.v1`, or the
     /// component's and the function's, such as `text.count-words`.
     pub name: String,
+    /// What policies call it besides, where it is a configured capability: the component's name and the function's. Rules
+    /// that were written before it was configured hold for it still.
+    pub also: Option<String>,
     /// The component's name, as its source or the configuration has it.
     pub component: String,
     /// The version its manifest states.

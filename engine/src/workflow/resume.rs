@@ -29,6 +29,7 @@ pub(crate) async fn taken_up(
         changed(workflows, &state)
     } else {
         unchanged(workflows, &state)?;
+        as_it_was_checked(workflows, &state).await?;
         Vec::new()
     };
     let begun = workflows.crew.store.begun(workflow)?;
@@ -95,6 +96,49 @@ fn unchanged(workflows: &Workflows, state: &State) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Refuses to go on under other policies than the plan was checked with, and with less than its steps need: one option
+/// that was forgotten must neither let more run nor end the workflow.
+async fn as_it_was_checked(workflows: &Workflows, state: &State) -> Result<(), Fault> {
+    let policies = workflows.policies().digest();
+    if state.policy_set().is_some_and(|then| then != policies) {
+        return Err(Fault::new(FaultKind::Stale {
+            what: "the policies of the workflow",
+        })
+        .hint("give the options about policies that it began with, or say `--accept-changes`; an answer for always \
+             changes them, too"));
+    }
+    let Some(plan) = state
+        .plan()
+        .filter(|_| state.phase() != WorkflowState::Planning)
+    else {
+        return Ok(());
+    };
+    let checked = workflows.check_for(plan, state.principal()).await;
+    let is_open = |pointer: &str| {
+        let position = pointer.strip_prefix("/steps/")?.split('/').next()?;
+        let id = plan
+            .steps()
+            .get(position.parse::<usize>().ok()?)?
+            .spec
+            .id
+            .as_str();
+        let step = state.steps().iter().find(|step| step.id() == id)?;
+        Some(!step.status.has_ended())
+    };
+    let problem = checked
+        .problems
+        .iter()
+        .find(|problem| !problem.warning && is_open(&problem.pointer) == Some(true));
+    match problem {
+        None => Ok(()),
+        Some(problem) => Err(unfit(format!(
+            "the plan does not pass its check any more: {problem}"
+        ))
+        .hint(problem.hint.clone())
+        .hint("give the options that it began with, or say `--accept-changes`")),
+    }
 }
 
 fn stale(what: &'static str, capability: &str, whose: &str) -> Fault {

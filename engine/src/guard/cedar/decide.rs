@@ -22,7 +22,7 @@ pub(super) fn judge(slice: &Slice, question: &Question<'_>) -> Result<Judgement,
     if slice.rules.is_empty() {
         return Ok(Judgement::default());
     }
-    let seen = slice.patterns.bear(question.arguments());
+    let seen = slice.patterns.bear(|| question.arguments());
     let context = match seen.and_then(|()| context(question, &slice.reads)) {
         Ok(context) => context,
         // What the policies cannot be shown, they cannot permit.

@@ -48,12 +48,16 @@ impl Patterns {
         }
     }
 
-    /// Checks that these arguments can be compared with all of them in time.
+    /// Checks that these arguments, which are asked for only if they matter, can be compared with all of them in time.
     ///
     /// # Errors
     ///
     /// Why not, in words.
-    pub(super) fn bear(&self, arguments: &Value) -> Result<(), String> {
+    pub(super) fn bear<'a>(&self, arguments: impl FnOnce() -> &'a Value) -> Result<(), String> {
+        if *self == Self::default() {
+            return Ok(());
+        }
+        let arguments = arguments();
         let others = match self.others {
             0 => 0,
             cost => cost.saturating_mul(bytes(arguments)),
@@ -102,7 +106,10 @@ fn argument<'a>(before: &[Token<'a>]) -> Option<&'a str> {
 /// What stands before the first `*` is compared once.
 fn cost(pattern: &str) -> u64 {
     let mut parts = vec![0_u64];
-    let mut chars = pattern.trim_matches('"').chars();
+    let inner = pattern
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let mut chars = inner.unwrap_or(pattern).chars();
     while let Some(c) = chars.next() {
         match (c, parts.last_mut()) {
             ('*', _) => parts.push(1),

@@ -19,6 +19,7 @@ use crate::types::{Action, Digest, Fault, FaultKind};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     name: String,
+    also: Option<String>,
     component: String,
     version: Option<String>,
     digest: Digest,
@@ -29,6 +30,7 @@ impl Key {
     pub(super) fn of(action: &Action) -> Self {
         Self {
             name: action.name.clone(),
+            also: action.also.clone(),
             component: action.component.clone(),
             version: action.version.clone(),
             digest: action.digest,
@@ -60,7 +62,8 @@ pub(super) struct Slice {
 impl Slice {
     /// Picks the rules for an action.
     pub(super) fn of(rules: &[Arc<Rule>], action: &Action) -> Result<Self, Fault> {
-        let scope = Scope::of(&action.name, &action.component, &groups_of(action))?;
+        let scope = Scope::of(&action.name, &action.component, &groups_of(action))?
+            .also(action.also.as_deref())?;
         let rules: BTreeMap<String, Arc<Rule>> = rules
             .iter()
             .filter(|rule| scope.fits(&rule.policy))
@@ -118,7 +121,7 @@ fn entities(scope: &Scope, action: &Action) -> Result<Entities, Fault> {
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
     let resource = Entity::new(scope.resource.clone(), attributes, [].into()).map_err(bug)?;
-    let groups = scope.groups.iter().cloned();
+    let groups = scope.groups.iter().chain(&scope.also).cloned();
     let itself = Entity::new_no_attrs(scope.action.clone(), groups.clone().collect());
     let groups = groups.map(Entity::with_uid);
     Entities::from_entities(groups.chain([resource, itself]), None).map_err(bug)
@@ -135,6 +138,8 @@ fn bug(error: impl std::error::Error + Send + Sync + 'static) -> Fault {
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     action: EntityUid,
+    /// The other name of the action.
+    also: Option<EntityUid>,
     groups: Vec<EntityUid>,
     resource: EntityUid,
 }
@@ -144,19 +149,30 @@ impl Scope {
         let groups = groups.iter().map(|group| names::entity(ACTION, group));
         Ok(Self {
             action: names::entity(ACTION, name)?,
+            also: None,
             groups: groups.collect::<Result<_, _>>()?,
             resource: names::entity(COMPONENT, component)?,
         })
     }
 
+    /// The same for an action that has another name besides.
+    pub(super) fn also(self, name: Option<&str>) -> Result<Self, Fault> {
+        Ok(Self {
+            also: name.map(|name| names::entity(ACTION, name)).transpose()?,
+            ..self
+        })
+    }
+
     /// Whether a policy can apply, as far as action and resource go.
     pub(super) fn fits(&self, policy: &Policy) -> bool {
+        let is_it =
+            |action: &EntityUid| *action == self.action || self.also.as_ref() == Some(action);
         let action = match policy.action_constraint() {
             ActionConstraint::Any => true,
-            ActionConstraint::Eq(action) => action == self.action,
+            ActionConstraint::Eq(action) => is_it(&action),
             ActionConstraint::In(actions) => actions
                 .iter()
-                .any(|action| *action == self.action || self.groups.contains(action)),
+                .any(|action| is_it(action) || self.groups.contains(action)),
         };
         action
             && match policy.resource_constraint() {

@@ -49,6 +49,7 @@ fn state(bad: Status) -> State {
             principal: Default::default(),
             seed: crate::types::Digest::of(b"seed"),
             others: Vec::new(),
+            policy_set: None,
         })),
         What::Checked { approvals: vec![] },
         What::Acted {

@@ -71,6 +71,7 @@ impl Driving {
             return Err(unfit(format!("there is a workflow {workflow} already"))
                 .hint("go on with it, or begin another one under an id of its own"));
         }
+        let policies = driving.workflows.policies();
         driving
             .must(What::Proposed(Box::new(Proposal {
                 plan: checked.plan.spec().clone(),
@@ -80,6 +81,7 @@ impl Driving {
                 seed: seed()?,
                 known: checked.known.clone(),
                 others: checked.others.clone(),
+                policy_set: Some(policies.digest()),
             })))
             .await?;
         driving.watch_for_loops();

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::guard::Policies;
 use crate::guard::{Explanation, Grants};
 use crate::session::{Compiled, Engine};
 use crate::types::{
@@ -84,6 +85,11 @@ pub struct Start {
 }
 
 impl Workflows {
+    /// The policies in force.
+    pub(crate) fn policies(&self) -> Policies {
+        self.crew.crew.engine.policies()
+    }
+
     /// Runs workflows on an engine, and keeps them in a store, such as a [`Journal`](crate::Journal) that is a
     /// sink of the engine as well. Questions about approvals are left at the engine's desk.
     #[must_use]

@@ -143,6 +143,9 @@ pub struct Proposal {
     pub known: Vec<Known>,
     /// What is called besides the steps: to take effects back, and to look at success criteria.
     pub others: Vec<Other>,
+    /// The policies that it was checked with; `None` in inputs of a version that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_set: Option<Digest>,
 }
 
 /// A function that a plan calls besides its steps.

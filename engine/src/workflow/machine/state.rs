@@ -17,6 +17,7 @@ pub struct State {
     pub(super) principal: Principal,
     pub(super) seed: Digest,
     pub(super) others: Vec<Other>,
+    pub(super) policy_set: Option<Digest>,
     pub(super) tallied: Tallied,
     pub(super) steps: Vec<StepState>,
     pub(super) graph: Graph,
@@ -245,6 +246,7 @@ impl State {
             principal: Principal::default(),
             seed: Digest::of(&[]),
             others: Vec::new(),
+            policy_set: None,
             tallied: Tallied::default(),
             steps: Vec::new(),
             graph: Graph::default(),
@@ -337,6 +339,11 @@ impl State {
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The policies that it was checked with, if that is known.
+    pub(crate) fn policy_set(&self) -> Option<Digest> {
+        self.policy_set
     }
 
     /// What is called besides the steps.

@@ -175,6 +175,7 @@ impl Turn {
             seed,
             known,
             others,
+            policy_set,
         } = proposal;
         let plan = Plan::new(plan, Default::default()).map_err(|problems| {
             problems
@@ -196,6 +197,7 @@ impl Turn {
         state.principal = principal;
         state.seed = seed;
         state.others = others;
+        state.policy_set = policy_set;
         self.tell(EventKind::WorkflowStarted {
             goal: Bounded::new(&plan.spec().goal, MOST_IN_EVENT),
             workflow_type: plan.spec().workflow_type.as_str().to_owned(),

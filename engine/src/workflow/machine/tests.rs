@@ -331,6 +331,7 @@ fn proposal(plan: Value, known: &dyn Fn(usize) -> Known) -> What {
         principal: Principal::new("ada"),
         seed: Digest::of(b"seed"),
         others: Vec::new(),
+        policy_set: None,
     }))
 }
 

@@ -243,7 +243,13 @@ fn known(components: &[PathBuf], settled: &Settled) -> Result<Vec<Known>, Fault>
     }
     for (name, entry) in &settled.capabilities {
         let compiled = compile(&entry.component, settled)?;
-        known.push(configured(name, compiled.describe(), &entry.function)?);
+        let shape = compiled.describe();
+        known.push(configured(name, shape, &entry.function)?);
+        // Policies can speak of it by its component's name and its function's, too.
+        if !digests.contains_key(shape.name()) {
+            digests.insert(shape.name().to_owned(), shape.digest());
+            known.extend(Known::all(shape));
+        }
     }
     Ok(known)
 }

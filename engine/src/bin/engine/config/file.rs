@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use engine::data::{Bundle, Mode, Rule};
@@ -249,19 +249,28 @@ pub(crate) fn read_bounded(file: &Path, what: &str, most: u64) -> Result<String,
     reason = "a file that the user named, or that is beside one"
 )]
 pub(crate) fn read_within(file: &Path, what: &str, most: u64) -> Result<Option<String>, Fault> {
-    let unread =
-        |error| Fault::config(format!("cannot read {what} `{}`", shown(file))).caused_by(error);
+    std::fs::File::open(file)
+        .and_then(|opened| text_within(opened, most))
+        .map_err(|error| {
+            let fault = Fault::config(format!("cannot read {what} `{}`", shown(file)));
+            if error.kind() == ErrorKind::InvalidData {
+                fault.hint("it has to be text in UTF-8")
+            } else {
+                fault
+            }
+            .caused_by(error)
+        })
+}
+
+/// Reads UTF-8 to its end, unless there is more than that.
+pub(crate) fn text_within(from: impl Read, most: u64) -> std::io::Result<Option<String>> {
     let mut bytes = Vec::new();
-    let length = std::fs::File::open(file)
-        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
-        .map_err(unread)?;
+    let length = from.take(most + 1).read_to_end(&mut bytes)?;
     if length as u64 > most {
         return Ok(None);
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        unread(std::io::Error::new(ErrorKind::InvalidData, error))
-            .hint("it has to be text in UTF-8")
-    })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))?;
     Ok(Some(text))
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use engine::data::{Bundle, Capability, CedarPolicies, Lesson, Mode, Policies, Problem, Rule};
 use engine::{Config, Fault, Grants, Limits};
 
-pub(crate) use file::{read_bounded, read_text, read_within};
+pub(crate) use file::{read_bounded, read_text, read_within, text_within};
 pub(crate) use learned::{learn, replace};
 pub(crate) use lock::Lock;
 

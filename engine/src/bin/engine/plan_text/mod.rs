@@ -3,7 +3,6 @@
 mod json;
 mod toml;
 
-use std::io::Read as _;
 use std::path::Path;
 
 use engine::workflow::{PlanSpec, Problem};
@@ -160,19 +159,8 @@ fn problem(message: &str, hint: &str) -> Problem {
 
 /// Reads standard input, unless there is too much.
 fn from_stdin() -> Result<Option<String>, Fault> {
-    let unread = || Fault::usage("cannot read the plan from standard input");
-    let mut bytes = Vec::new();
-    let length = std::io::stdin()
-        .lock()
-        .take(MOST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unread().caused_by(error))?;
-    if length as u64 > MOST {
-        return Ok(None);
-    }
-    let text = String::from_utf8(bytes)
-        .map_err(|error| unread().caused_by(error).hint("it has to be text in UTF-8"))?;
-    Ok(Some(text))
+    config::text_within(std::io::stdin().lock(), MOST)
+        .map_err(|error| Fault::usage("cannot read the plan from standard input").caused_by(error))
 }
 
 #[cfg(test)]

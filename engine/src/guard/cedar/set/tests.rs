@@ -17,6 +17,7 @@ pub(in crate::guard::cedar) fn action(name: &str, component: &str) -> Action {
         principal: crate::types::Principal::default(),
         via: crate::types::Via::Direct,
         name: name.into(),
+        also: None,
         component: component.into(),
         version: Some("1.2.3".into()),
         digest: Digest::of(component.as_bytes()),

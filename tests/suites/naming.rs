@@ -1,0 +1,55 @@
+//! Policies that were written before a capability had its name.
+
+use super::registry::Place;
+
+/// What is banned by the names of a component and its function stays banned when the function is configured as a
+/// capability, on whatever way it is called; and what is permitted stays permitted.
+#[test]
+fn rules_outlast_the_naming_of_a_capability() {
+    let place = Place::new();
+    place.sample("tool.wasm", |_| {});
+    place.write(
+        "p.cedar",
+        "@id(\"no-drafts\") forbid (principal, action == Action::\"tool.look\", resource) \
+         when { context.args.path like \"*draft*\" };",
+    );
+    place.works(&["add", "tool.wasm", "--config", "engine.toml"]);
+    let config = std::fs::read_to_string(place.path().join("engine.toml")).unwrap();
+    let draft = r#"{"path":"a/draft"}"#;
+    let by_file = [
+        "exec",
+        "tool.wasm",
+        "look",
+        draft,
+        "--config",
+        "engine.toml",
+    ];
+    let by_name = ["exec", "sample.look.v1", draft, "--config", "engine.toml"];
+    for call in [&by_file[..], &by_name] {
+        let told = place.fails(
+            &[call, &["--policy", "p.cedar"]].concat(),
+            3,
+            "E-DENIED-POLICY",
+        );
+        assert!(told.contains("no-drafts"), "{told}");
+    }
+    let other = [
+        "exec",
+        "sample.look.v1",
+        r#"{"path":"a"}"#,
+        "--config",
+        "engine.toml",
+        "--policy",
+        "p.cedar",
+    ];
+    assert_eq!(place.works(&other), "1\n");
+    place.works(&["policy", "check", "p.cedar", "--config", "engine.toml"]);
+
+    for name in ["tool.look", "tool.*", "sample.look.v1"] {
+        let ban = format!("[[rules]]\nid = \"no\"\ndecision = \"deny\"\ncapability = \"{name}\"\n");
+        place.write("engine.toml", format!("{config}\n{ban}"));
+        for call in [&by_file[..], &by_name] {
+            place.fails(call, 3, "E-DENIED-POLICY");
+        }
+    }
+}
