@@ -1,5 +1,6 @@
 use std::process::Command;
 
+use crate::demo;
 use crate::shell::{self, cargo, has, output, root, target};
 use crate::test;
 
@@ -13,6 +14,8 @@ const TOOLS: [(&str, &str, &str); 2] = [
 pub(crate) fn run() -> anyhow::Result<()> {
     let before = state()?;
     test::run()?;
+    // What a newcomer sees first, on the engine that the tests ran on.
+    demo::show(&target().join("debug/engine"))?;
 
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     for workspace in ["capabilities", "tests/guests"] {

@@ -9,8 +9,8 @@ use crate::shell::{self, build_guests, cargo, ensure_guest_target, root, shown, 
 /// The capabilities that come with the engine.
 const SHIPPED: [&str; 2] = ["fs", "text"];
 
-/// Builds the engine and the shipped capabilities.
-fn build() -> anyhow::Result<()> {
+/// `cargo xtask demo`: builds the engine and the shipped capabilities, and shows them.
+pub(crate) fn run() -> anyhow::Result<()> {
     ensure_guest_target()?;
     shell::run(&mut cargo(&[
         "build",
@@ -19,6 +19,15 @@ fn build() -> anyhow::Result<()> {
         "--package",
         "engine",
     ]))?;
+    show(&target().join("release/engine"))?;
+    println!(
+        "\nNext: `target/release/engine --help`, `engine inspect target/capabilities/text.wasm`, and the README."
+    );
+    Ok(())
+}
+
+/// Builds the shipped capabilities, and puts them where the demo and the README have them.
+fn place() -> anyhow::Result<()> {
     let built = build_guests("capabilities")?;
     let place = target().join("capabilities");
     std::fs::create_dir_all(&place)?;
@@ -30,10 +39,10 @@ fn build() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cargo xtask demo`.
-pub(crate) fn run() -> anyhow::Result<()> {
-    build()?;
-    let show = Show::new();
+/// Shows what an engine does on real input; fails if it does something else.
+pub(crate) fn show(engine: &Path) -> anyhow::Result<()> {
+    place()?;
+    let show = Show { engine };
 
     println!("\nA component is called with JSON, on a fresh instance, with every limit on:");
     show.exec(
@@ -71,7 +80,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         0,
     )?;
 
-    println!("\nA way out of the granted directory is refused, and written down:");
+    println!("\nA way out of the granted directory is refused before the guest starts:");
     show.exec(
         &[
             "fs.wasm",
@@ -81,7 +90,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             "docs",
         ],
         None,
-        1,
+        3,
     )?;
 
     println!("\nA guest that never ends is stopped on time; this is what a listener hears:");
@@ -100,28 +109,17 @@ pub(crate) fn run() -> anyhow::Result<()> {
         ],
         None,
         4,
-    )?;
-
-    println!(
-        "\nNext: `target/release/engine --help`, `engine inspect target/capabilities/text.wasm`, and the README."
-    );
-    Ok(())
+    )
 }
 
 /// Runs `engine exec` in front of everybody.
-struct Show {
-    engine: std::path::PathBuf,
+struct Show<'a> {
+    engine: &'a Path,
 }
 
-impl Show {
-    fn new() -> Self {
-        Self {
-            engine: target().join("release/engine"),
-        }
-    }
-
+impl Show<'_> {
     fn exec(&self, words: &[&str], stdin: Option<&str>, exit: i32) -> anyhow::Result<()> {
-        let mut command = Command::new(&self.engine);
+        let mut command = Command::new(self.engine);
         command.arg("exec").current_dir(root());
         for word in words {
             match Path::new(word).extension() {
