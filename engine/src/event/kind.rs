@@ -128,6 +128,9 @@ pub enum EventKind {
         function: String,
         /// The arguments as JSON, cut to 64 KiB.
         arguments: Bounded,
+        /// The optional parameters that the guest is given no value for, left out or null.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        absent: Vec<String>,
     },
     /// The guest wrote to standard output or standard error. Neighbouring writes come together.
     Output {

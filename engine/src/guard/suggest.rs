@@ -79,6 +79,7 @@ struct Seen {
     command: bool,
     arguments: Option<String>,
     truncated: bool,
+    absent: Vec<String>,
     grants: Vec<Grant>,
     paths: BTreeSet<String>,
 }
@@ -105,7 +106,10 @@ impl Seen {
                 self.principal.clone_from(principal);
                 self.grants.clone_from(grants);
             }
-            EventKind::CallStarted { arguments, .. } => {
+            EventKind::CallStarted {
+                arguments, absent, ..
+            } => {
+                self.absent.clone_from(absent);
                 self.truncated = arguments.truncated;
                 self.arguments = Some(arguments.text.clone());
             }
@@ -154,11 +158,22 @@ impl Seen {
                 );
             }
             if arguments.as_array().is_some_and(Vec::is_empty) {
-                return Ok(Vec::new());
+                return Ok(self.without(&Map::new()));
             }
             return Err("its arguments came by position, so their names are not known".to_owned());
         };
-        compared(&arguments)
+        let mut conditions = compared(&arguments)?;
+        conditions.extend(self.without(&arguments));
+        Ok(conditions)
+    }
+
+    /// What was left out stays out: whoever gives it makes another call.
+    fn without(&self, given: &Map<String, Value>) -> Vec<String> {
+        let absent = self.absent.iter();
+        absent
+            .filter(|name| !given.contains_key(*name))
+            .map(|name| format!("!(context.args has {})", quoted(name)))
+            .collect()
     }
 }
 

@@ -211,6 +211,7 @@ impl<'a> Run<'a> {
         self.permitted(&permit, function);
         let permitted = permit.peek();
         let clock = self.engine.clock.clone();
+        let absent = arguments.absent(function);
         let record = Record::new(
             self.emitter.clone(),
             clock.clone(),
@@ -222,6 +223,7 @@ impl<'a> Run<'a> {
             streams,
             arguments,
             shown,
+            absent,
             context: Context {
                 clock,
                 cancel,
@@ -384,6 +386,7 @@ impl<'a> Run<'a> {
             streams,
             arguments,
             shown,
+            absent,
             context,
         } = ready;
         let record = context.record.clone();
@@ -392,6 +395,7 @@ impl<'a> Run<'a> {
         self.emitter.emit(|| EventKind::CallStarted {
             function: self.function.clone().unwrap_or_default(),
             arguments: shown,
+            absent,
         });
         // What is about to happen is known, whatever comes.
         if let Err(fault) = self.emitter.commit().await {
@@ -533,6 +537,7 @@ struct Ready {
     streams: Streams,
     arguments: Arguments,
     shown: Bounded,
+    absent: Vec<String>,
     context: Context,
 }
 

@@ -347,7 +347,7 @@ impl Fault {
                 fault.hint(format!("did you mean `{known}`?"))
             }
             _ => fault.hint(
-                "give its component with `--component FILE`, or configure it with `engine add FILE`",
+                "give its component with `--component FILE` where a command takes that, or configure it with `engine add FILE`",
             ),
         }
     }

@@ -30,6 +30,8 @@ pub(crate) struct Exec {
     pub(crate) journal: Option<(PathBuf, Option<PathBuf>)>,
     /// Where questions about approvals are left: the journal's file, and the key that signs it.
     pub(crate) desk: Option<(PathBuf, Option<PathBuf>)>,
+    /// The options with which `engine approvals` finds the questions.
+    pub(crate) told: String,
     /// The key that has to have signed the component.
     pub(crate) minisign_key: Option<String>,
     /// How policies are applied.
@@ -196,6 +198,7 @@ impl Exec {
             config,
             output,
             events,
+            told: told(global, journal.as_deref()),
             journal: journal.map(|file| (file, key.clone())),
             desk: desk.map(|file| (file, key)),
             minisign_key: settled.minisign_key,
@@ -285,11 +288,44 @@ pub(crate) fn known(name: &str, settled: &Settled, lock: &Lock) -> Result<(), Fa
             "`{name}` is not locked: nobody has looked at `{}`",
             engine::data::line(&entry.written, 256)
         ))
-        .hint("look at it with `engine inspect`, then run `engine lock`")),
+        .hint(format!(
+            "look at it with `engine inspect`, then run `engine lock{}`",
+            config_option(settled.file.as_deref())
+        ))),
         None => Err(Fault::unknown_capability(
             name,
             settled.capabilities.keys().map(String::as_str),
         )),
+    }
+}
+
+/// The options with which another command finds this home and this journal, each with a space before it.
+///
+/// A home that the environment names is found there again.
+pub(crate) fn told(global: &args::Global, journal: Option<&Path>) -> String {
+    let typed = global.home.as_deref();
+    let typed =
+        typed.filter(|home| std::env::var_os("ENGINE_HOME").is_none_or(|env| env != **home));
+    let home = typed.map(|home| option("home", home));
+    let journal = journal.map(|journal| option("journal", journal));
+    home.into_iter().chain(journal).collect()
+}
+
+/// The option that names a configuration, with a space before it; nothing where the environment names it.
+fn config_option(file: Option<&Path>) -> String {
+    let file =
+        file.filter(|file| std::env::var_os("ENGINE_CONFIG").is_none_or(|env| env != **file));
+    file.map(|file| option("config", file)).unwrap_or_default()
+}
+
+/// An option with a path, as a shell takes it, with a space before it.
+fn option(name: &str, path: &Path) -> String {
+    let shown = engine::data::line(&path.to_string_lossy(), 256);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if shown.chars().all(plain) {
+        format!(" --{name} {shown}")
+    } else {
+        format!(" --{name} '{}'", shown.replace('\'', r"'\''"))
     }
 }
 

@@ -213,6 +213,7 @@ fn samples() -> Vec<EventKind> {
         EventKind::CallStarted {
             function: s("f"),
             arguments: bounded("{\"text\":\"longer than it may be\"}"),
+            absent: vec![s("limit")],
         },
         EventKind::Output {
             stream: Stream::Stdout.into(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cedar_policy::{EntityUid, PolicySet, Schema, ValidationError, ValidationMode, Validator};
 use miette::Diagnostic;
 
-use super::names::{self, ACTION, COMPONENT, closest};
+use super::names::{self, ACTION, COMPONENT, closest, near};
 use super::parse::{Rule, of_cedar};
 use super::problem::{Problem, Source};
 use super::scan::{self, Access, Token};
@@ -181,9 +181,12 @@ impl Checked<'_> {
                     continue;
                 }
                 let mut problem = self.file.problem(word, unknown(kind, id, world));
-                if let Some(help) = closest(id, known.iter().map(String::as_str)) {
-                    problem = problem.help(help);
-                }
+                let names = || known.iter().map(String::as_str);
+                problem = match (near(id, names()), closest(id, names())) {
+                    (Some(_), Some(help)) => problem.help(help),
+                    (None, Some(help)) => problem.help(format!("{help}; {UNCONFIGURED}")),
+                    (_, None) => problem.help(UNCONFIGURED),
+                };
                 problems.push((word.at, problem));
             }
         }
@@ -286,6 +289,10 @@ fn known_part<'a>(fields: &'a Fields, access: &Access<'_>) -> Option<(usize, &'a
     }
     None
 }
+
+/// What to do about a name that is like no other.
+const UNCONFIGURED: &str = "if the name is right, configure its component with `engine add FILE`, or give it to \
+                            `engine policy check` with `--component FILE`";
 
 fn unknown(kind: &str, id: &str, world: &World<'_>) -> String {
     if kind == COMPONENT {

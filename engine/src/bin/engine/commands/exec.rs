@@ -46,6 +46,7 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         events,
         journal,
         desk,
+        told,
         minisign_key,
         mode,
         problem,
@@ -76,17 +77,11 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         journaling = Some(journal);
     }
     let desk = desk.map(|(file, key)| {
-        let told = journaling.as_ref().map(|_| file.clone());
         let desk = match &journaling {
             Some(journal) => Desk::opened(journal.clone()),
             None => Desk::new(file, key),
         };
-        let mut desk = ApprovalDesk::new(Arc::new(desk));
-        if let Some(file) = told {
-            let file = engine::data::line(&file.to_string_lossy(), 256);
-            desk = desk.told(format!("--journal {file}"));
-        }
-        desk
+        ApprovalDesk::new(Arc::new(desk)).told(told.trim_start())
     });
     if let Some(terminal) = Terminal::open(screen.clone(), desk.clone()) {
         builder = builder.approver(terminal);

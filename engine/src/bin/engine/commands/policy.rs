@@ -1,5 +1,6 @@
 //! `engine policy`: looks at policies and decisions; nothing runs.
 
+mod rules;
 mod show;
 
 use std::collections::BTreeMap;
@@ -50,15 +51,24 @@ fn check(typed: PolicyCheck, global: &args::Global, printer: &Printer) -> Result
     let settled = config::load(config.as_deref(), global)?;
     let mut all = settled.policies.clone();
     all.extend(files);
-    if all.is_empty() {
-        return Err(Fault::usage("there are no policies to check")
-            .hint("name files of Cedar policies, or a configuration that does"));
+    if all.is_empty() && settled.rules.is_empty() {
+        return Err(
+            Fault::usage("there are no policies and no rules to check").hint(
+                "name files of Cedar policies, or a configuration with `policies` or `[[rules]]`",
+            ),
+        );
     }
     let known = known(&component, &settled)?;
-    let problems = match config::read_policies(&all)? {
+    let mut problems = match config::read_policies(&all)? {
         Ok(policies) => policies.check(&known),
         Err(problems) => problems,
     };
+    let mut checked = all.clone();
+    if let Some(file) = settled.file.as_ref().filter(|_| !settled.rules.is_empty()) {
+        let text = config::read_text(file, "the configuration")?;
+        problems.extend(rules::check(&settled.rules, &known, &text));
+        checked.push(file.clone());
+    }
     let errors = problems.iter().filter(|problem| !problem.warning).count();
     match output {
         Output::Json => {
@@ -72,7 +82,7 @@ fn check(typed: PolicyCheck, global: &args::Global, printer: &Printer) -> Result
             if errors == 0 {
                 printer.note(&format!(
                     "checked {} against {} functions\n",
-                    listed(&all),
+                    listed(&checked),
                     known.len()
                 ));
             }

@@ -26,7 +26,7 @@ const MOST_THREADS: usize = 8;
 /// A journal, and how commands name it.
 pub(super) struct Place {
     pub(super) file: PathBuf,
-    /// The option that names it, with a space before it; empty if it is the usual one.
+    /// The options that name it, each with a space before it; empty if it is the usual one.
     pub(super) told: String,
     /// Whether it is the usual one.
     usual: bool,
@@ -38,12 +38,7 @@ impl Place {
         let usual = typed.journal.is_none();
         let file = journal_place(typed, global)?;
         Ok(Self {
-            told: if usual {
-                String::new()
-            } else {
-                let shown = engine::data::line(&file.to_string_lossy(), 256);
-                format!(" --journal {shown}")
-            },
+            told: settings::told(global, (!usual).then_some(file.as_path())),
             usual,
             key: settings::home(global).map(|home| settings::key(&home)),
             file,
@@ -110,7 +105,7 @@ pub(super) struct Stage {
     live: Option<Live>,
     writing: Option<EventThread>,
     printer: Printer,
-    /// The option that names the journal, if it has to be named.
+    /// The options that name the journal, if it has to be named.
     told: String,
 }
 
@@ -324,7 +319,7 @@ async fn stop_on_interrupt(
         screen.interrupt();
         screen.alone(|| {
             printer.note(&format!(
-                "left as it is; to go on: engine workflow resume {workflow}{told}\n"
+                "left as it is; to go on: engine workflow resume {workflow}{told}, with the options of this run\n"
             ));
         });
         end(code)

@@ -7,7 +7,9 @@ mod lock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use engine::data::{Bundle, Capability, CedarPolicies, Lesson, Mode, Policies, Problem, Rule};
+use engine::data::{
+    Bundle, Capability, CedarPolicies, Lesson, Mode, Policies, Problem, Rule, distance,
+};
 use engine::{Config, Fault, Grants, Limits};
 
 pub(crate) use file::{read_bounded, read_text, read_within, text_within};
@@ -179,10 +181,17 @@ pub(crate) fn read_policies(
     for file in files {
         let name = engine::data::line(&file.to_string_lossy(), 256);
         let text = read_text(file, "the policies").map_err(|fault| {
-            fault.hint(format!(
-                "a policy is a file in Cedar, or one of the bundles {}",
-                Bundle::ALL.map(|bundle| format!("`{bundle}`")).join(", ")
-            ))
+            let written = file.to_string_lossy();
+            let near = Bundle::ALL
+                .into_iter()
+                .find(|bundle| (1..=2).contains(&distance(bundle.as_str(), &written)));
+            fault.hint(match near {
+                Some(bundle) => format!("did you mean the bundle `{bundle}`?"),
+                None => format!(
+                    "a policy is a file in Cedar, or one of the bundles {}",
+                    Bundle::ALL.map(|bundle| format!("`{bundle}`")).join(", ")
+                ),
+            })
         })?;
         texts.push((name, text));
     }

@@ -63,6 +63,7 @@ pub(super) fn about(kind: &EventKind) -> String {
         EventKind::CallStarted {
             function,
             arguments,
+            ..
         } => {
             format!("`{function}` {}", line(&arguments.text, 200))
         }

@@ -151,7 +151,8 @@ fn unknown_capabilities_functions_and_components_are_errors_with_help() {
             "action, resource == Component::\"fz\"",
             "unknown component `fz`",
             "\"fz\"",
-            "there is `fs`, `text`",
+            "there is `fs`, `text`; if the name is right, configure its component with `engine add FILE`, or give it to \
+             `engine policy check` with `--component FILE`",
         ),
     ] {
         let (shown, pointed, helps) = only(&format!("permit(principal, {scope});"));
