@@ -6,6 +6,7 @@ mod answering;
 mod answers;
 mod approvals;
 mod authority;
+mod calling;
 mod config;
 mod cpu;
 mod expiring;

@@ -30,5 +30,8 @@ pub(crate) use instance::{Context, Instance};
 pub(crate) use value::Arguments;
 
 // What a caller gives to the host and gets back from it.
-pub(crate) use crate::host::{Captured, Record, Streams};
+pub(crate) use crate::host::{Actions, Answer, Captured, Left, Record, Streams};
+
+/// How deep actions call each other.
+pub(crate) const MOST_DEEP: u32 = crate::host::Caps::DEPTH;
 pub use crate::host::{Chunk, Forward, Stdin};

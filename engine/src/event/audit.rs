@@ -100,7 +100,9 @@ impl Audit {
             EventKind::AccessDenied(denial) => hide_denial(denial),
             EventKind::AccessAllowed(access) => hide(&mut access.target),
             EventKind::RunStarted { component, .. } => hide(component),
-            EventKind::ComponentLoaded { name, .. } => hide(name),
+            EventKind::ComponentLoaded { name, .. } | EventKind::ArtifactMade { name, .. } => {
+                hide(name)
+            }
             EventKind::VerdictAllowed(_)
             | EventKind::VerdictWarned(_)
             | EventKind::VerdictDenied(_)

@@ -132,6 +132,17 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         absent: Vec<String>,
     },
+    /// The guest handed over a file besides its result. At most 256 for each call.
+    ArtifactMade {
+        /// Its name.
+        name: String,
+        /// What the guest says that it is.
+        media_type: String,
+        /// Its size.
+        bytes: Bytes,
+        /// The digest of its content, which is in no event.
+        digest: Digest,
+    },
     /// The guest wrote to standard output or standard error. Neighbouring writes come together.
     Output {
         /// Which of the two.
@@ -471,6 +482,7 @@ kinds! {
     AccessAllowed = "access_allowed" in Descriptive;
     AccessDenied = "access_denied" in Audit;
     CallStarted = "call_started" in Audit;
+    ArtifactMade = "artifact_made" in Audit;
     Output = "output" in Descriptive;
     Logged = "logged" in Descriptive;
     Progressed = "progressed" in Descriptive;

@@ -73,6 +73,7 @@ impl<'a> Draft<'a> {
             limits = manifest.asks.limits.narrow(&limits);
             files = manifest.asks.files;
             unused = grants.keep(files, |name| manifest.asks.env.contains(name));
+            unused.extend(grants.keep_actions(|name| manifest.asks.actions.contains(name)));
         }
         if let Some(declared) = &ask.action.declared {
             files = files.min(rights(&declared.effects));
@@ -83,6 +84,9 @@ impl<'a> Draft<'a> {
         unused.extend(grants.keep(files, |_| true));
         if !shape.imports_any("wasi:cli/environment") {
             unused.extend(grants.keep(Some(Rights::ReadWrite), |_| false));
+        }
+        if !shape.imports_any("engine:host/actions") {
+            unused.extend(grants.keep_actions(|_| false));
         }
         Ok(Self {
             function: ask.target.function(shape).cloned(),

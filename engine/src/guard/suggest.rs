@@ -82,6 +82,7 @@ struct Seen {
     absent: Vec<String>,
     grants: Vec<Grant>,
     paths: BTreeSet<String>,
+    actions: BTreeSet<String>,
 }
 
 impl Seen {
@@ -115,6 +116,9 @@ impl Seen {
             }
             EventKind::AccessAllowed(access) if access.interface.starts_with("wasi:filesystem") => {
                 self.paths.insert(access.target.clone());
+            }
+            EventKind::AccessAllowed(access) if access.interface == "engine:host/actions" => {
+                self.actions.insert(access.target.clone());
             }
             _ => {}
         }
@@ -205,6 +209,7 @@ fn compared(arguments: &Map<String, Value>) -> Result<Vec<String>, String> {
 struct Reached {
     dirs: BTreeMap<(String, String), (Rights, BTreeSet<String>)>,
     env: BTreeSet<String>,
+    actions: BTreeSet<String>,
 }
 
 impl Reached {
@@ -232,6 +237,10 @@ impl Reached {
                 Grant::Env { name } => {
                     self.env.insert(name.clone());
                 }
+                Grant::Action { name } if seen.actions.contains(name) => {
+                    self.actions.insert(name.clone());
+                }
+                Grant::Action { .. } => {}
             }
         }
     }
@@ -247,7 +256,11 @@ impl Reached {
             format!("--dir {}::{}:{rights}", joined(host), joined(guest))
         });
         let env = self.env.iter().map(|name| format!("--env {name}"));
-        dirs.chain(env).collect()
+        let actions = self
+            .actions
+            .iter()
+            .map(|name| format!("--allow-action {name}"));
+        dirs.chain(env).chain(actions).collect()
     }
 }
 

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 #[cfg(feature = "guard-cedar")]
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+#[cfg(not(feature = "guard-cedar"))]
+use std::sync::{Arc, RwLock};
 
 use super::capability::Capability;
 use super::clock::SystemClock;
@@ -123,6 +124,7 @@ impl EngineBuilder {
             fitting: Mutex::default(),
             #[cfg(feature = "guard-cedar")]
             loaded: Mutex::default(),
+            offered: RwLock::default(),
             sinks: sinks.into(),
             clock: clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
         })))
@@ -173,6 +175,8 @@ pub(super) struct Inner {
     /// called.
     #[cfg(feature = "guard-cedar")]
     loaded: Mutex<BTreeMap<Digest, Vec<Named>>>,
+    /// The components whose functions guests may call, by name.
+    pub(super) offered: RwLock<BTreeMap<String, Compiled>>,
     pub(super) sinks: Arc<[Arc<dyn Sink>]>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -415,6 +419,14 @@ impl Engine {
             .await
     }
 
+    pub(super) fn of(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
     /// The listeners, for whoever tells events besides those of runs.
     pub(crate) fn sinks(&self) -> Arc<[Arc<dyn Sink>]> {
         self.0.sinks.clone()
@@ -469,7 +481,10 @@ impl Engine {
                         .hint("its component is not loaded"),
                 })?;
             let position = component.describe().find(&configured.function)?;
-            return Ok(self.looked_up(component, position, Some(configured)));
+            let called = self.0.labels_of_called(component.describe(), components);
+            let mut found = self.looked_up(component, position, Some(configured));
+            found.labels.extend(called);
+            return Ok(found);
         }
         let Some(component) = components.get(capability) else {
             let known = components.keys().chain(self.0.capabilities.keys());
@@ -494,7 +509,11 @@ impl Engine {
         };
         let position = shape.find(function)?;
         let configured = self.0.capability_of(shape, position)?;
-        Ok(self.looked_up(component, position, configured))
+        let mut found = self.looked_up(component, position, configured);
+        found
+            .labels
+            .extend(self.0.labels_of_called(shape, components));
+        Ok(found)
     }
 
     fn looked_up(

@@ -5,10 +5,13 @@ use tracing::Instrument as _;
 
 use super::approve::approve;
 use super::choose::{Chosen, check_unconfigured, choose};
-use super::engine::Inner;
+use super::ended::Ended;
+use super::engine::{Engine, Inner};
+use super::loaded::loaded;
+use super::nested::{Nested, outline};
 use super::request::{Call, CallTarget};
 use crate::component::{
-    Arguments, Captured, Compiled, Context, Instance, Record, Returned, Streams,
+    Actions, Arguments, Compiled, Context, Instance, Record, Returned, Streams,
 };
 use crate::event::{Emitter, EventKind, Sink};
 use crate::guard::{Ask, Decided, Draft, Explanation, Layer, Permit, Refusal, Target};
@@ -19,14 +22,11 @@ use crate::types::{
     RunId, Status, Usage, Verdict, Via, WorkflowId,
 };
 
-/// Names listed in one event.
-const NAMES_IN_EVENT: usize = 256;
-
 /// One run, from its first event to its last.
 ///
 /// Dropped before its end, it ends as cancelled: there is a last event whatever happens.
 pub(super) struct Run<'a> {
-    engine: &'a Inner,
+    engine: &'a Arc<Inner>,
     emitter: Arc<Emitter>,
     component: ComponentName,
     function: Option<String>,
@@ -36,6 +36,8 @@ pub(super) struct Run<'a> {
     stage: Stage,
     /// Whether the intent of the call is durable: from then on the guest may have had an effect.
     durable: bool,
+    /// Who calls other actions for the guest.
+    nested: Option<Arc<Nested>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,8 +48,28 @@ enum Stage {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn begin(engine: &'a Inner, component: &str, call: &Call) -> Self {
-        let run = Self::new(engine, component, engine.sinks.clone(), call.step.clone());
+    pub(super) fn begin(engine: &'a Arc<Inner>, component: &str, call: &Call) -> Self {
+        let placed = |emitter: Emitter| emitter.within(call.step.clone());
+        Self::started(engine, component, call, placed)
+    }
+
+    /// A run that the call of another one asks for.
+    pub(super) fn inside(
+        engine: &'a Arc<Inner>,
+        component: &str,
+        call: &Call,
+        outer: &Emitter,
+    ) -> Self {
+        Self::started(engine, component, call, |emitter| emitter.inside(outer))
+    }
+
+    fn started(
+        engine: &'a Arc<Inner>,
+        component: &str,
+        call: &Call,
+        placed: impl FnOnce(Emitter) -> Emitter,
+    ) -> Self {
+        let run = Self::new(engine, component, engine.sinks.clone(), placed);
         run.emitter.emit(|| EventKind::RunStarted {
             component: run.component.name.clone(),
             function: match &call.target {
@@ -61,17 +83,17 @@ impl<'a> Run<'a> {
     }
 
     /// A run that nobody hears of, to look at what would be decided.
-    pub(super) fn silent(engine: &'a Inner, component: &str) -> Self {
-        Self::new(engine, component, Arc::new([]), None)
+    pub(super) fn silent(engine: &'a Arc<Inner>, component: &str) -> Self {
+        Self::new(engine, component, Arc::new([]), |emitter| emitter)
     }
 
     fn new(
-        engine: &'a Inner,
+        engine: &'a Arc<Inner>,
         component: &str,
         sinks: Arc<[Arc<dyn Sink>]>,
-        step: Option<(WorkflowId, String)>,
+        placed: impl FnOnce(Emitter) -> Emitter,
     ) -> Self {
-        let emitter = Emitter::new(RunId::fresh(), engine.clock.clone(), sinks).within(step);
+        let emitter = placed(Emitter::new(RunId::fresh(), engine.clock.clone(), sinks));
         Self {
             engine,
             emitter: Arc::new(emitter),
@@ -85,6 +107,7 @@ impl<'a> Run<'a> {
             verdict: None,
             stage: Stage::Begun,
             durable: false,
+            nested: None,
         }
     }
 
@@ -127,6 +150,7 @@ impl<'a> Run<'a> {
     /// Chooses the function, reads the arguments, asks the guard.
     async fn decide(&mut self, shape: &Descriptor, call: Call) -> Result<Ready, Fault> {
         call.check()?;
+        let outline = outline(shape, &call);
         let Call {
             target,
             principal,
@@ -141,6 +165,7 @@ impl<'a> Run<'a> {
             misspelt,
             cancel,
             forward,
+            depth: _,
         } = call;
         if let (Some(original), CallTarget::Capability { name, .. }) = (misspelt, &target) {
             self.emitter.emit(|| EventKind::NameRepaired {
@@ -210,6 +235,13 @@ impl<'a> Run<'a> {
         counted.started();
         self.permitted(&permit, function);
         let permitted = permit.peek();
+        self.nested = Nested::new(
+            Engine::of(self.engine.clone()),
+            outline,
+            permitted.action.declared.clone(),
+            permitted.grants.actions(),
+            self.emitter.clone(),
+        );
         let clock = self.engine.clock.clone();
         let absent = arguments.absent(function);
         let record = Record::new(
@@ -229,6 +261,7 @@ impl<'a> Run<'a> {
                 cancel,
                 record: Arc::new(record),
                 policies: self.engine.policies.clone(),
+                actions: self.nested.clone().map(|nested| nested as Arc<dyn Actions>),
             },
         })
     }
@@ -434,6 +467,11 @@ impl<'a> Run<'a> {
                 fault
             }
         });
+        let confided = self.nested.take().map(|nested| nested.confided());
+        let fault = fault.map(|fault| {
+            let confided = confided.into_iter().flatten();
+            confided.fold(fault, Fault::confide)
+        });
         let usage = Usage {
             stdout: captured.stdout_bytes,
             stderr: captured.stderr_bytes,
@@ -464,6 +502,8 @@ impl<'a> Run<'a> {
             stderr: captured.stderr,
             denials,
             grants: std::mem::take(&mut self.grants),
+            handed: captured.handed,
+            artifacts: captured.artifacts,
             verdict,
             fault,
         };
@@ -539,58 +579,4 @@ struct Ready {
     shown: Bounded,
     absent: Vec<String>,
     context: Context,
-}
-
-/// All that is left of a call.
-struct Ended {
-    returned: Returned,
-    captured: Captured,
-}
-
-impl Ended {
-    fn refused(fault: Fault) -> Self {
-        Self {
-            returned: Returned {
-                value: None,
-                exit_code: None,
-                fault: Some(fault),
-                usage: Usage::default(),
-            },
-            captured: Captured::default(),
-        }
-    }
-}
-
-fn loaded(shape: &Descriptor) -> EventKind {
-    EventKind::ComponentLoaded {
-        name: shape.name().to_owned(),
-        digest: shape.digest(),
-        size: shape.size(),
-        imports: names(shape.imports().iter().map(|import| import.name.clone())),
-        ungranted: names(
-            shape
-                .imports()
-                .iter()
-                .filter(|import| !import.provided)
-                .map(|import| import.name.clone()),
-        ),
-        functions: names(
-            shape
-                .functions()
-                .iter()
-                .map(|function| function.full_name()),
-        ),
-    }
-}
-
-/// The first names, few and short enough for an event.
-fn names(all: impl Iterator<Item = String>) -> Vec<String> {
-    let mut length = 0;
-    all.take(NAMES_IN_EVENT)
-        .map(|name| line(&name, 1024))
-        .take_while(|name| {
-            length += name.len();
-            length <= MOST_IN_EVENT / 4
-        })
-        .collect()
 }

@@ -48,6 +48,8 @@ codes! {
     LimitHandles = "E-LIMIT-HANDLES", Limit;
     /// The guest made too many host calls, or moved too much data in one of them.
     LimitHostcall = "E-LIMIT-HOSTCALL", Limit;
+    /// Actions call each other too deep, or one makes too many calls.
+    LimitCalls = "E-LIMIT-CALLS", Limit;
     /// The component is too large to compile within bounds.
     LimitCompile = "E-LIMIT-COMPILE", Limit;
     /// The guest called an import that nobody granted.

@@ -217,6 +217,9 @@ pub(crate) struct Exec {
     /// The guest starts once its call is durable, and its result is printed once its end is.
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
+    /// Write the files that the guest hands over, besides its result, into a new or empty directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) artifacts: Option<PathBuf>,
 
     #[command(flatten, next_help_heading = "Limits")]
     pub(crate) limits: Limits,
@@ -261,6 +264,9 @@ pub(crate) struct Grants {
     /// An environment variable; without a value, this process's own
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub(crate) env: Vec<String>,
+    /// An action of another capability that the guest may call, such as `text.search.v1`; each call passes the guard
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_action: Vec<String>,
 }
 
 /// Show what a component is: its functions with JSON schemas, its imports, what it asks for and is granted

@@ -215,6 +215,12 @@ fn samples() -> Vec<EventKind> {
             arguments: bounded("{\"text\":\"longer than it may be\"}"),
             absent: vec![s("limit")],
         },
+        EventKind::ArtifactMade {
+            name: s("words.csv"),
+            media_type: s("text/csv"),
+            bytes: Bytes::new(12),
+            digest: Digest::of(b"word,count\n1"),
+        },
         EventKind::Output {
             stream: Stream::Stdout.into(),
             text: s("\\u{1b}[31m"),

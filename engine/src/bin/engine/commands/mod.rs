@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod approvals;
+mod artifacts;
 mod events;
 mod exec;
 mod inspect;

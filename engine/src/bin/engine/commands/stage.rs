@@ -218,8 +218,8 @@ fn workflows(
     names: &BTreeSet<String>,
 ) -> Result<Workflows, Fault> {
     let configured = crew.files(names)?;
-    let named = crew.components.iter().map(PathBuf::as_path);
-    let files: Vec<&Path> = named.chain(configured).collect();
+    let named = crew.components.iter().chain(&configured);
+    let files: Vec<&Path> = named.map(PathBuf::as_path).collect();
     let (limits, grants) = crew.caller.clone();
     let mut workflows = Workflows::new(engine.clone(), store).within(grants, limits);
     let mut known: Vec<(String, engine::data::Digest)> = Vec::new();

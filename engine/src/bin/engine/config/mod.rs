@@ -4,11 +4,11 @@ mod file;
 mod learned;
 mod lock;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use engine::data::{
-    Bundle, Capability, CedarPolicies, Lesson, Mode, Policies, Problem, Rule, distance,
+    Bundle, Capability, CedarPolicies, Grant, Lesson, Mode, Policies, Problem, Rule, distance,
 };
 use engine::{Config, Fault, Grants, Limits};
 
@@ -123,6 +123,28 @@ impl Settled {
             config = config.capability(capability);
         }
         Ok(config)
+    }
+
+    /// The files of the configured capabilities that are granted to callers, by the configuration or by name.
+    pub(crate) fn callable(&self, named: &[String], lock: &Lock) -> Vec<PathBuf> {
+        let own = self.grants.iter();
+        let entries = self.capabilities.values();
+        let layers = own.chain(entries.filter_map(|entry| entry.grants.as_ref()));
+        let granted = layers.flat_map(Grants::list).filter_map(|grant| {
+            if let Grant::Action { name } = grant {
+                Some(name)
+            } else {
+                None
+            }
+        });
+        let names: BTreeSet<String> = granted.chain(named.iter().cloned()).collect();
+        let files: BTreeSet<PathBuf> = names
+            .iter()
+            .filter_map(|name| self.capabilities.get(name))
+            .filter(|entry| lock.get(&entry.written).is_some())
+            .map(|entry| entry.component.clone())
+            .collect();
+        files.into_iter().collect()
     }
 
     /// Keeps guests from changing the files that decide about them.

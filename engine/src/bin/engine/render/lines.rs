@@ -70,6 +70,12 @@ pub(super) fn about(kind: &EventKind) -> String {
         EventKind::Output { text, bytes, .. } => {
             format!("{bytes} bytes: {}", line(text, 200))
         }
+        EventKind::ArtifactMade {
+            name,
+            media_type,
+            bytes,
+            ..
+        } => format!("`{}` ({}), {bytes}", line(name, 128), line(media_type, 128)),
         EventKind::Logged { level, message } => logged(level, &message.text),
         EventKind::Progressed {
             done,
