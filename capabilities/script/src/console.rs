@@ -8,7 +8,7 @@ use boa_engine::property::Attribute;
 use boa_engine::{Context, JsArgs as _, JsResult, JsValue, NativeFunction, js_string};
 
 use crate::exports::engine::script::javascript::{Level, Message};
-use crate::show::{cut, shown};
+use crate::show::{Text, shown};
 
 /// The most messages that are kept.
 const MOST_MESSAGES: usize = 1_000;
@@ -50,21 +50,25 @@ impl Console {
         MOST_BYTES.saturating_sub(kept.bytes)
     }
 
-    fn write(&self, level: Level, text: &str) {
+    fn write(&self, level: Level, said: Text) {
         let mut kept = self.0.borrow_mut();
-        let space = "  ".repeat(kept.groups.min(MOST_GROUPS));
-        let mut text = format!("{space}{text}");
         if kept.written.messages.len() >= MOST_MESSAGES || kept.bytes >= MOST_BYTES {
             kept.written.dropped = kept.written.dropped.saturating_add(1);
             return;
         }
-        if cut(&mut text, MOST_BYTES.saturating_sub(kept.bytes)) {
+        let space = "  ".repeat(kept.groups.min(MOST_GROUPS));
+        let Text { text, cut } = Text {
+            text: format!("{space}{}", said.text),
+            cut: said.cut,
+        }
+        .within(MOST_BYTES.saturating_sub(kept.bytes));
+        kept.bytes = kept.bytes.saturating_add(text.len());
+        kept.written.messages.push(Message { level, text });
+        if cut {
             kept.written.dropped = kept.written.dropped.saturating_add(1);
             // Nothing comes after a message without its end.
             kept.bytes = MOST_BYTES;
         }
-        kept.bytes = kept.bytes.saturating_add(text.len());
-        kept.written.messages.push(Message { level, text });
     }
 
     fn group(&self, deeper: bool) {
@@ -118,9 +122,8 @@ fn say(level: Level, args: &[JsValue], context: &mut Context) -> JsResult<JsValu
     let Some(console) = context.get_data::<Console>().cloned() else {
         return Ok(JsValue::undefined());
     };
-    // A little more than fits, so that it is noticed that something was cut off.
-    let text = shown(args, console.room().saturating_add(1), context)?;
-    console.write(level, &text);
+    let said = shown(args, console.room(), context)?;
+    console.write(level, said);
     Ok(JsValue::undefined())
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn uncaught(error: JsError, context: &mut Context) -> Problem {
 pub(crate) fn thrown(value: &JsValue, context: &mut Context) -> Problem {
     let told = match value.as_object() {
         Some(object) if object.is::<Error>() => show::error(&object, context),
-        Some(_) | None => show::one(value, MOST_TOLD, context).map(|text| (text, None)),
+        Some(_) | None => show::one(value, MOST_TOLD, context).map(|said| (said.text, None)),
     };
     let (mut message, mut stack) = match told {
         Ok(told) => told,

@@ -5,38 +5,61 @@ use boa_engine::{Context, JsObject, JsResult, JsString, JsValue, js_string};
 
 use crate::json::{self, Unwritable};
 
-/// What the arguments of a call of the console say, at most about `most` bytes of it.
+/// A text, and whether something is missing at its end.
+#[derive(Debug, Default)]
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) cut: bool,
+}
+
+impl Text {
+    fn whole(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            cut: false,
+        }
+    }
+
+    /// Cuts it to at most so many bytes.
+    pub(crate) fn within(mut self, most: usize) -> Self {
+        self.cut |= cut(&mut self.text, most);
+        self
+    }
+
+    fn add(&mut self, other: Self) {
+        self.text.push_str(&other.text);
+        self.cut |= other.cut;
+    }
+
+    fn room(&self, most: usize) -> usize {
+        most.saturating_sub(self.text.len())
+    }
+}
+
+/// What the arguments of a call of the console say, at most so many bytes of it.
 ///
 /// The first one may have places such as `%s` for the others.
 ///
 /// # Errors
 ///
 /// What a `toJSON` or a getter of an argument throws.
-pub(crate) fn shown(args: &[JsValue], most: usize, context: &mut Context) -> JsResult<String> {
-    let mut text = String::new();
+pub(crate) fn shown(args: &[JsValue], most: usize, context: &mut Context) -> JsResult<Text> {
+    let mut said = Text::default();
     let mut args = args.iter();
     if let Some(first) = args.next() {
         match first.as_string() {
             Some(format) if !args.as_slice().is_empty() => {
-                filled(
-                    &format.to_std_string_lossy(),
-                    &mut args,
-                    most,
-                    &mut text,
-                    context,
-                )?;
+                said = filled(&format.to_std_string_lossy(), &mut args, most, context)?;
             }
-            Some(_) | None => text.push_str(&one(first, most, context)?),
+            Some(_) | None => said = one(first, most, context)?,
         }
     }
     for argument in args {
-        if text.len() > most {
-            break;
-        }
-        text.push(' ');
-        text.push_str(&one(argument, most.saturating_sub(text.len()), context)?);
+        said.add(Text::whole(" "));
+        let room = said.room(most);
+        said.add(one(argument, room, context)?);
     }
-    Ok(text)
+    Ok(said.within(most))
 }
 
 /// Puts arguments into the places of a format: `%s`, `%d`, `%i`, `%f`, `%j`, `%o`, `%O`, and `%c` for nothing.
@@ -44,49 +67,43 @@ fn filled<'a>(
     format: &str,
     args: &mut impl Iterator<Item = &'a JsValue>,
     most: usize,
-    text: &mut String,
     context: &mut Context,
-) -> JsResult<()> {
+) -> JsResult<Text> {
+    let mut said = Text::default();
     let mut rest = format;
     while let Some((before, after)) = rest.split_once('%') {
-        text.push_str(before);
+        said.add(Text::whole(before));
         let mut letters = after.chars();
         match letters.next() {
-            Some('%') => text.push('%'),
+            Some('%') => said.add(Text::whole("%")),
             Some(letter @ ('s' | 'd' | 'i' | 'f' | 'j' | 'o' | 'O' | 'c')) => match args.next() {
                 Some(_) if letter == 'c' => {}
                 Some(argument) => {
-                    let room = most.saturating_sub(text.len());
-                    text.push_str(&one(argument, room, context)?);
+                    let room = said.room(most);
+                    said.add(one(argument, room, context)?);
                 }
-                None => {
-                    text.push('%');
-                    text.push(letter);
-                }
+                None => said.add(Text::whole(format!("%{letter}"))),
             },
             Some(_) | None => {
-                text.push('%');
+                said.add(Text::whole("%"));
                 rest = after;
                 continue;
             }
         }
         rest = letters.as_str();
     }
-    text.push_str(rest);
-    Ok(())
+    said.add(Text::whole(rest));
+    Ok(said)
 }
 
-/// One value, at most about `most` bytes of it.
-pub(crate) fn one(value: &JsValue, most: usize, context: &mut Context) -> JsResult<String> {
-    if let Some(text) = value.as_string() {
-        let mut text = text.to_std_string_lossy();
-        cut(&mut text, most);
-        return Ok(text);
-    }
+/// One value, at most so many bytes of it.
+pub(crate) fn one(value: &JsValue, most: usize, context: &mut Context) -> JsResult<Text> {
     let Some(object) = value.as_object() else {
-        let mut text = value.display().to_string();
-        cut(&mut text, most);
-        return Ok(text);
+        let text = match value.as_string() {
+            Some(text) => text.to_std_string_lossy(),
+            None => value.display().to_string(),
+        };
+        return Ok(Text::whole(text).within(most));
     };
     if object.is::<Error>() {
         let (mut text, stack) = error(&object, context)?;
@@ -94,21 +111,24 @@ pub(crate) fn one(value: &JsValue, most: usize, context: &mut Context) -> JsResu
             text.push('\n');
             text.push_str(&stack);
         }
-        cut(&mut text, most);
-        return Ok(text);
+        return Ok(Text::whole(text).within(most));
     }
     if object.is_callable() {
         let name = object.get(js_string!("name"), context)?;
         let name = name.as_string().unwrap_or_default().to_std_string_lossy();
-        let mut text = format!("[function {name}]");
-        cut(&mut text, most);
-        return Ok(text);
+        return Ok(Text::whole(format!("[function {name}]")).within(most));
     }
     match json::text(value, most, context) {
-        Ok(text) => Ok(text.unwrap_or_else(|| "[object]".to_owned())),
+        Ok(text) => {
+            let text = text.unwrap_or_else(|| "[object]".to_owned());
+            Ok(Text::whole(text).within(most))
+        }
         Err(Unwritable::Thrown(error)) => Err(error),
-        Err(Unwritable::TooLarge { begun, .. }) => Ok(begun),
-        Err(Unwritable::Not(why)) => Ok(format!("[object: {why}]")),
+        Err(Unwritable::TooLarge { begun, .. }) => Ok(Text {
+            text: begun,
+            cut: true,
+        }),
+        Err(Unwritable::Not(why)) => Ok(Text::whole(format!("[object: {why}]")).within(most)),
     }
 }
 
