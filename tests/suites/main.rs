@@ -5,6 +5,7 @@ mod always;
 mod answering;
 mod answers;
 mod approvals;
+mod authoring;
 mod authority;
 mod calling;
 mod config;

@@ -20,7 +20,8 @@ usage: cargo xtask <command>
   ci     test, then every check of the house style; what `.ci/run` does
   bench  measure, against bare wasmtime in the same run
 
-the demo and the tests add the target wasm32-wasip2 when it is missing";
+the demo and the tests add the target wasm32-wasip2 when it is missing, and the tests install nodejs, npm and
+python3-venv with apt-get";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -1,8 +1,11 @@
-use crate::shell::{self, build_guests, cargo, ensure_guest_target, has, root, target};
+use crate::shell::{
+    self, build_guests, cargo, ensure_authoring_tools, ensure_guest_target, has, root, target,
+};
 
 /// `cargo xtask test`: builds what the tests need, and runs them all.
 pub(crate) fn run() -> anyhow::Result<()> {
     ensure_guest_target()?;
+    ensure_authoring_tools()?;
     build_guests("capabilities")?;
     let guests = build_guests("tests/guests")?;
     // What computes in a capability is tested on this machine, too.

@@ -106,6 +106,10 @@ codes! {
     WorkflowState = "E-WORKFLOW-STATE", Invalid;
     /// The command line could not be understood.
     Usage = "E-USAGE", Invalid;
+    /// A project cannot be built.
+    Build = "E-BUILD", Invalid;
+    /// A tool that a build needs is not there.
+    MissingTool = "E-MISSING-TOOL", Invalid;
     /// The function returned its error case, or the command exited with a failure.
     GuestError = "E-GUEST-ERROR", Error;
     /// A workflow did all of its plan, and a success criterion is not met.

@@ -1,8 +1,10 @@
 //! What was typed, and nothing else.
 
+mod authoring;
 mod guard;
 mod workflow;
 
+pub(crate) use authoring::{Build, Lang, New};
 pub(crate) use guard::{
     Add, ApprovalsAnswer, ApprovalsCommand, ApprovalsLs, ApprovalsShow, Diff, Generalise, Guarding,
     LockCommand, PolicyCheck, PolicyCommand, PolicyExplain, PolicySchema, PolicySuggest,
@@ -58,6 +60,8 @@ impl Cli {
         match &self.command {
             Command::Exec(typed) if typed.output == Output::Json => Answer::Outcome,
             Command::Inspect(typed) if typed.output == Output::Json => Answer::Document,
+            Command::New(typed) if typed.output == Output::Json => Answer::Document,
+            Command::Build(typed) if typed.output == Output::Json => Answer::Document,
             Command::Events(EventsCommand::Verify(typed)) if typed.output == Output::Json => {
                 Answer::Document
             }
@@ -98,6 +102,8 @@ impl Cli {
             | Command::Workflow(_)
             | Command::Exec(_)
             | Command::Inspect(_)
+            | Command::New(_)
+            | Command::Build(_)
             | Command::Add(_)
             | Command::Lock(_)
             | Command::Diff(_)
@@ -164,6 +170,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Workflow(WorkflowCommand),
     Inspect(Inspect),
+    New(New),
+    Build(Build),
     Add(Add),
     Lock(LockCommand),
     Diff(Diff),

@@ -2,10 +2,12 @@
 
 mod approvals;
 mod artifacts;
+mod build;
 mod events;
 mod exec;
 mod inspect;
 mod load;
+mod new;
 mod plan;
 mod policy;
 mod registry;
@@ -36,6 +38,8 @@ pub(crate) fn run(cli: Cli, printer: &Printer) -> ExitCode {
         Command::Plan(typed) => plan::run(typed, &global, printer),
         Command::Workflow(typed) => workflow::run(typed, &global, printer),
         Command::Inspect(typed) => inspect::run(typed, &global, printer),
+        Command::New(typed) => new::run(typed, printer),
+        Command::Build(typed) => build::run(typed, &global, printer),
         Command::Add(typed) => registry::add(typed, &global, printer),
         Command::Lock(typed) => registry::lock(typed, &global, printer),
         Command::Diff(typed) => registry::diff(typed, printer),
