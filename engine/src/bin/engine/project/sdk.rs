@@ -16,6 +16,8 @@ pub(super) const SOURCES: &[(&str, &str)] = sources![
     "manifest/src/problem.rs",
     "manifest/src/tags.rs",
     "manifest/src/tests.rs",
+    "src/actions.rs",
+    "src/artifacts.rs",
     "src/lib.rs",
     "src/log.rs",
     "src/progress.rs",
