@@ -27,6 +27,8 @@ mod program;
 mod registry;
 mod resuming;
 mod shipped;
+mod shipped_archive;
+mod shipped_markdown;
 mod steering;
 mod suggestions;
 mod telemetry;
