@@ -161,6 +161,39 @@ fn unknown_capabilities_functions_and_components_are_errors_with_help() {
     }
 }
 
+/// In a condition an action has one name, and may get another one when it is configured: `==` would fail open then.
+#[test]
+fn an_action_is_not_compared_with_a_functions_name_in_a_condition() {
+    for condition in [
+        "action == Action::\"text.count-words\"",
+        "Action::\"text.count-words\" == action",
+        "action != Action::\"text.count-words\"",
+        "context.args has text && (action == Action::\"text.count-words\")",
+    ] {
+        let (shown, pointed, help) = only(&format!(
+            "forbid(principal, action, resource) when {{ {condition} }};"
+        ));
+        assert!(
+            shown.contains("is compared with \"text.count-words\" in a condition"),
+            "{shown}"
+        );
+        assert_eq!(pointed, "\"text.count-words\"");
+        assert_eq!(
+            help.as_deref(),
+            Some(
+                "write `action in Action::\"text.count-words\"`, which holds under each of its names"
+            )
+        );
+    }
+    for fine in [
+        "forbid(principal, action == Action::\"text.count-words\", resource);",
+        "forbid(principal, action, resource) when { action in Action::\"text.count-words\" };",
+        "forbid(principal, action, resource) when { action in [Action::\"text.count-words\", Action::\"text.count-words\"] };",
+    ] {
+        assert_eq!(check(fine), [], "{fine}");
+    }
+}
+
 #[test]
 fn names_in_conditions_are_compared_too() {
     let (shown, ..) =
