@@ -8,6 +8,7 @@ mod approvals;
 mod authoring;
 mod authority;
 mod calling;
+mod code_cache;
 mod config;
 mod cpu;
 mod expiring;

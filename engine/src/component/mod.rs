@@ -3,6 +3,7 @@
 //! Each step makes the value the next one needs. A permit is given up to start an instance, an
 //! instance is given up to call it, so that a guest that ran once cannot run again.
 
+mod cache;
 mod call;
 mod compile;
 mod config;
@@ -19,11 +20,13 @@ mod symbols;
 mod trap;
 mod value;
 
+pub use cache::{CodeCache, CodeEntry};
 pub use compile::Compiled;
 pub use source::Source;
 pub use supervise::Cancel;
 pub use value::schema;
 
+pub(crate) use cache::Origin;
 pub(crate) use call::Returned;
 pub(crate) use compile::Runtime;
 pub(crate) use instance::{Context, Instance};

@@ -122,6 +122,7 @@ impl Audit {
             | EventKind::StepSkipped { .. }
             | EventKind::LoopDetected { .. }
             | EventKind::CacheHit { .. }
+            | EventKind::CacheRefused { .. }
             | EventKind::CircuitChanged { .. }
             | EventKind::ComponentRegistered(_)
             | EventKind::ComponentChanged { .. }

@@ -372,6 +372,15 @@ pub enum EventKind {
         /// The start of the key.
         key_prefix: String,
     },
+    /// A stored result cannot be trusted, so the work is done anew.
+    CacheRefused {
+        /// Which cache.
+        cache: Open<Cache>,
+        /// The start of the key.
+        key_prefix: String,
+        /// Why.
+        reason: String,
+    },
     /// A circuit breaker of an outside service changed.
     CircuitChanged {
         /// The service.
@@ -510,6 +519,7 @@ kinds! {
     UserActed = "user_acted" in Audit;
     ReplayUncertain = "replay_uncertain" in Audit;
     CacheHit = "cache_hit" in Descriptive;
+    CacheRefused = "cache_refused" in Audit;
     CircuitChanged = "circuit_changed" in Audit;
     ComponentRegistered = "component_registered" in Audit;
     ComponentChanged = "component_changed" in Audit;

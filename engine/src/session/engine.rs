@@ -9,7 +9,7 @@ use super::clock::SystemClock;
 use super::config::Config;
 use super::request::Call;
 use super::run::Run;
-use crate::component::{Compiled, Runtime, Source};
+use crate::component::{CodeCache, Compiled, Runtime, Source};
 use crate::event::Sink;
 use crate::guard::{ApprovalDesk, Approver, Current, Explanation, Policies, Policy};
 #[cfg(feature = "guard-cedar")]
@@ -26,6 +26,7 @@ pub struct EngineBuilder {
     clock: Option<Arc<dyn Clock>>,
     desk: Option<ApprovalDesk>,
     approver: Option<Arc<dyn Approver>>,
+    cache: Option<CodeCache>,
 }
 
 impl std::fmt::Debug for EngineBuilder {
@@ -66,6 +67,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Keeps compiled code here, and uses what was kept before. Without it every component is compiled when it is loaded.
+    #[must_use]
+    pub fn cache(mut self, cache: CodeCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
     /// Leaves questions about actions that need approval here. Without it, and without an approver, such
     /// actions are denied.
     #[must_use]
@@ -99,6 +107,7 @@ impl EngineBuilder {
             clock,
             desk,
             approver,
+            cache,
         } = self;
         policy.check()?;
         let mut named = BTreeMap::new();
@@ -114,7 +123,7 @@ impl EngineBuilder {
             }
         }
         Ok(Engine(Arc::new(Inner {
-            runtime: Runtime::new()?,
+            runtime: Runtime::new(cache)?,
             policy,
             policies: Arc::new(Current::new(policies)),
             capabilities: named,
@@ -401,7 +410,10 @@ impl Engine {
             () = call.cancel.asked() => Err(Fault::new(FaultKind::Cancelled).at(Phase::Load)),
         };
         match loaded {
-            Ok(component) => run.go(&component, call).await,
+            Ok(component) => {
+                run.fetched(component.origin());
+                run.go(&component, call).await
+            }
             Err(fault) => run.refuse(Some(digest), fault),
         }
     }

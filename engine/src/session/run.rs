@@ -11,9 +11,9 @@ use super::loaded::loaded;
 use super::nested::{Nested, outline};
 use super::request::{Call, CallTarget};
 use crate::component::{
-    Actions, Arguments, Compiled, Context, Instance, Record, Returned, Streams,
+    Actions, Arguments, Compiled, Context, Instance, Origin, Record, Returned, Streams,
 };
-use crate::event::{Emitter, EventKind, Sink};
+use crate::event::{Cache, Emitter, EventKind, Sink};
 use crate::guard::{Ask, Decided, Draft, Explanation, Layer, Permit, Refusal, Target};
 use crate::types::text::{MOST_IN_EVENT, line};
 use crate::types::{
@@ -115,6 +115,23 @@ impl<'a> Run<'a> {
     pub(super) fn refuse(mut self, digest: Option<Digest>, fault: Fault) -> Outcome {
         self.component.digest = digest;
         self.end(Ended::refused(fault))
+    }
+
+    /// Says where the code of the component came from, if that is worth it.
+    pub(super) fn fetched(&self, origin: &Origin) {
+        let cache = || Cache::Code.into();
+        match origin.clone() {
+            Origin::Compiled => {}
+            Origin::Found(key_prefix) => self.emitter.emit(|| EventKind::CacheHit {
+                cache: cache(),
+                key_prefix,
+            }),
+            Origin::Refused(key_prefix, why) => self.emitter.emit(|| EventKind::CacheRefused {
+                cache: cache(),
+                key_prefix,
+                reason: why.to_owned(),
+            }),
+        }
     }
 
     /// Goes the whole way from a loaded component.

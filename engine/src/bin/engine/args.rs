@@ -65,6 +65,9 @@ impl Cli {
             Command::Events(EventsCommand::Verify(typed)) if typed.output == Output::Json => {
                 Answer::Document
             }
+            Command::Cache(
+                CacheCommand::Ls(CacheLs { output }) | CacheCommand::Clear(CacheClear { output }),
+            ) if *output == Output::Json => Answer::Document,
             Command::Diff(typed) if typed.output == Output::Json => Answer::Document,
             Command::Policy(PolicyCommand::Check(PolicyCheck { output, .. }))
             | Command::Policy(PolicyCommand::Suggest(PolicySuggest { output, .. }))
@@ -110,6 +113,7 @@ impl Cli {
             | Command::Policy(_)
             | Command::Approvals(_)
             | Command::Events(_)
+            | Command::Cache(_)
             | Command::Completions(_)
             | Command::Man(_) => Answer::Text,
         }
@@ -181,6 +185,8 @@ pub(crate) enum Command {
     Approvals(ApprovalsCommand),
     #[command(subcommand)]
     Events(EventsCommand),
+    #[command(subcommand)]
+    Cache(CacheCommand),
     Completions(Completions),
     Man(Man),
 }
@@ -290,6 +296,29 @@ pub(crate) struct Inspect {
     /// The operator's configuration, whose grants count where none are given here
     #[arg(long, value_name = "FILE", env = "ENGINE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Text for people, or one JSON document
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Output,
+}
+
+/// Look after compiled code, which is kept so that a component is compiled once
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    Ls(CacheLs),
+    Clear(CacheClear),
+}
+
+/// List what is kept, what was used last first
+#[derive(Debug, Args)]
+pub(crate) struct CacheLs {
+    /// Text for people, or one JSON document
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Output,
+}
+
+/// Remove all that is kept
+#[derive(Debug, Args)]
+pub(crate) struct CacheClear {
     /// Text for people, or one JSON document
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Output,

@@ -9,7 +9,7 @@ pub(crate) use granted::{grants, settle_grants};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use engine::data::{Mode, Principal, Token, is_capability};
+use engine::data::{CodeCache, Mode, Principal, Token, is_capability};
 use engine::{Bytes, Call, Config, Fault, Grants, Json, Limits, Stdin};
 
 use crate::args::{self, EventsFormat, Output};
@@ -34,6 +34,8 @@ pub(crate) struct Exec {
     pub(crate) desk: Option<(PathBuf, Option<PathBuf>)>,
     /// The options with which `engine approvals` finds the questions.
     pub(crate) told: String,
+    /// Where compiled code is kept.
+    pub(crate) cache: Option<CodeCache>,
     /// Where artifacts are written.
     pub(crate) artifacts: Option<PathBuf>,
     /// The files of the components whose functions the guest may be allowed to call.
@@ -213,6 +215,7 @@ impl Exec {
             journal: journal.map(|file| (file, key.clone())),
             desk: desk.map(|file| (file, key)),
             artifacts,
+            cache: problem.or_default(code_cache(global)),
             offered,
             minisign_key: settled.minisign_key,
             mode,
@@ -310,6 +313,35 @@ pub(crate) fn known(name: &str, settled: &Settled, lock: &Lock) -> Result<(), Fa
             settled.capabilities.keys().map(String::as_str),
         )),
     }
+}
+
+/// The cache of compiled code in the engine's home; `None` where nothing can be kept.
+///
+/// # Errors
+///
+/// A fault if there is one that somebody else could have written to.
+pub(crate) fn code_cache(global: &args::Global) -> Result<Option<CodeCache>, Fault> {
+    let Some(home) = home(global) else {
+        return Ok(None);
+    };
+    match CodeCache::open(home.join("cache")) {
+        Ok(cache) => Ok(Some(cache)),
+        Err(fault) if is_read_only(&fault) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Whether something could not be made because nothing can be made there.
+fn is_read_only(fault: &Fault) -> bool {
+    use std::io::ErrorKind;
+    let cause = std::error::Error::source(fault);
+    let kind = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    kind.is_some_and(|error| {
+        matches!(
+            error.kind(),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull
+        )
+    })
 }
 
 /// The options with which another command finds this home and this journal, each with a space before it.

@@ -331,6 +331,11 @@ fn samples() -> Vec<EventKind> {
             action: s("fs.write.v1"),
             arguments: bounded("{}"),
         },
+        EventKind::CacheRefused {
+            cache: Cache::Code.into(),
+            key_prefix: s("0123456789ab"),
+            reason: s("its seal is not of this cache's key"),
+        },
         EventKind::CacheHit {
             cache: Cache::Code.into(),
             key_prefix: s("0123ab"),

@@ -49,13 +49,14 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         journal,
         desk,
         artifacts,
+        cache,
         offered,
         told,
         minisign_key,
         mode,
         problem,
     } = settings;
-    let mut builder = Engine::builder().config(config);
+    let mut builder = load::with_cache(Engine::builder().config(config), cache);
     let screen = Screen::default();
     if output == Output::Text {
         if mode == Mode::Off {

@@ -3,6 +3,7 @@
 mod approvals;
 mod artifacts;
 mod build;
+mod cache;
 mod events;
 mod exec;
 mod inspect;
@@ -42,9 +43,10 @@ pub(crate) fn run(cli: Cli, printer: &Printer) -> ExitCode {
         Command::Build(typed) => build::run(typed, &global, printer),
         Command::Add(typed) => registry::add(typed, &global, printer),
         Command::Lock(typed) => registry::lock(typed, &global, printer),
-        Command::Diff(typed) => registry::diff(typed, printer),
+        Command::Diff(typed) => registry::diff(typed, &global, printer),
         Command::Policy(typed) => policy::run(typed, &global, printer),
         Command::Approvals(typed) => approvals::run(typed, &global, printer),
+        Command::Cache(typed) => cache::run(typed, &global, printer),
         Command::Events(typed) => events::run(typed, &global, printer),
         Command::Completions(typed) => {
             let mut script = Vec::new();

@@ -4,11 +4,11 @@ mod rules;
 mod show;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use engine::data::{Broader, Known, Principal, cedar_schema, line, suggest};
-use engine::{Call, Compiled, Config, Descriptor, Engine, Event, Fault, Status};
+use engine::{Call, Config, Descriptor, Event, Fault, Status};
 use serde_json::json;
 
 use super::{finish, load};
@@ -58,7 +58,7 @@ fn check(typed: PolicyCheck, global: &args::Global, printer: &Printer) -> Result
             ),
         );
     }
-    let known = known(&component, &settled)?;
+    let known = known(&component, &settled, global)?;
     let mut problems = match config::read_policies(&all)? {
         Ok(policies) => policies.check(&known),
         Err(problems) => problems,
@@ -152,7 +152,7 @@ fn explain(typed: PolicyExplain, global: &args::Global, printer: &Printer) -> Re
         call = call.grants(grants);
     }
     let config = settled.apply(config, &lock)?;
-    let engine = Engine::builder().config(config).build()?;
+    let engine = load::engine(global)?.config(config).build()?;
     let source = load::source(&file, settled.minisign_key.as_deref())?;
     let compiled = engine.load_blocking(&source)?;
     let explanation = block_on(engine.explain(&compiled, call))??;
@@ -228,15 +228,19 @@ fn propose(typed: PolicySuggest, printer: &Printer) -> Result<(), Fault> {
 fn schema(typed: PolicySchema, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
     let PolicySchema { component, config } = typed;
     let settled = config::load(config.as_deref(), global)?;
-    printer.data(cedar_schema(&known(&component, &settled)?).trim_end())
+    printer.data(cedar_schema(&known(&component, &settled, global)?).trim_end())
 }
 
 /// The functions that policies may speak of: those of the components that are named, and the configured ones.
-fn known(components: &[PathBuf], settled: &Settled) -> Result<Vec<Known>, Fault> {
+fn known(
+    components: &[PathBuf],
+    settled: &Settled,
+    global: &args::Global,
+) -> Result<Vec<Known>, Fault> {
     let mut known = Vec::new();
     let mut digests = BTreeMap::new();
     for component in components {
-        let compiled = compile(component, settled)?;
+        let compiled = load::compiled(component, settled.minisign_key.as_deref(), global)?;
         let shape = compiled.describe();
         let (name, digest) = (shape.name().to_owned(), shape.digest());
         if let Some(other) = digests.insert(name.clone(), digest) {
@@ -252,7 +256,7 @@ fn known(components: &[PathBuf], settled: &Settled) -> Result<Vec<Known>, Fault>
         known.extend(Known::all(shape));
     }
     for (name, entry) in &settled.capabilities {
-        let compiled = compile(&entry.component, settled)?;
+        let compiled = load::compiled(&entry.component, settled.minisign_key.as_deref(), global)?;
         let shape = compiled.describe();
         known.push(configured(name, shape, &entry.function)?);
         // Policies can speak of it by its component's name and its function's, too.
@@ -267,9 +271,4 @@ fn known(components: &[PathBuf], settled: &Settled) -> Result<Vec<Known>, Fault>
 fn configured(name: &str, shape: &Descriptor, function: &str) -> Result<Known, Fault> {
     let position = shape.find(function)?;
     Ok(Known::named(name, shape, position))
-}
-
-fn compile(path: &Path, settled: &Settled) -> Result<Compiled, Fault> {
-    let source = load::source(path, settled.minisign_key.as_deref())?;
-    Engine::builder().build()?.load_blocking(&source)
 }

@@ -80,7 +80,8 @@ pub(super) fn looking(journal: &Journal) -> Result<Workflows, Fault> {
 
 /// Workflows that plans are checked with; nothing is kept.
 pub(super) fn checking(crew: Crew, names: &BTreeSet<String>) -> Result<Workflows, Fault> {
-    let engine = Engine::builder().config(crew.config.clone()).build()?;
+    let builder = Engine::builder().config(crew.config.clone());
+    let engine = load::with_cache(builder, crew.cache.clone()).build()?;
     workflows(engine, Arc::new(MemoryStore::default()), &crew, names)
 }
 
@@ -121,9 +122,8 @@ impl Stage {
             printer,
         } = props;
         let screen = Screen::default();
-        let mut builder = Engine::builder()
-            .config(crew.config.clone())
-            .sink(journal.clone());
+        let builder = Engine::builder().config(crew.config.clone());
+        let mut builder = load::with_cache(builder, crew.cache.clone()).sink(journal.clone());
         let mut desk = ApprovalDesk::new(Arc::new(Desk::opened(journal.clone())));
         if !place.told.is_empty() {
             desk = desk.told(place.told.trim_start().to_owned());

@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use engine::data::{Mode, Principal, line};
+use engine::data::{CodeCache, Mode, Principal, line};
 use engine::{Config, Fault, Grants, Limits};
 use serde_json::Value;
 
-use super::{Events, EventsTo, home, known, layered, settle_grants, settle_limits};
+use super::{Events, EventsTo, code_cache, home, known, layered, settle_grants, settle_limits};
 use crate::args;
 use crate::config::{self, Lock, Settled};
 
@@ -22,6 +22,8 @@ pub(crate) struct Crew {
     pub(crate) minisign_key: Option<String>,
     /// How policies are applied.
     pub(crate) mode: Mode,
+    /// Where compiled code is kept.
+    pub(crate) cache: Option<CodeCache>,
     /// Actions whose calls are granted on the command line.
     granted: Vec<String>,
     settled: Settled,
@@ -67,6 +69,7 @@ impl Crew {
             principal: Principal::new(&guarding.principal),
             minisign_key: settled.minisign_key.clone(),
             mode,
+            cache: code_cache(global)?,
             granted,
             settled,
             lock,
