@@ -311,6 +311,8 @@ async fn a_component_is_described_as_plain_data() {
         [
             "count-words: func(text: string) -> list<record { word: string, count: u32 }>",
             "search: func(text: string, pattern: string) -> result<list<record { line: u32, column: u32, text: string }>, string>",
+            "diff: func(old: string, new: string, context: option<u32>, name: option<string>) -> result<record { patch: string, added: u32, removed: u32 }, string>",
+            "replace: func(text: string, pattern: string, replacement: string, limit: option<u32>, literal: option<bool>) -> result<record { text: string, count: u32 }, string>",
         ]
     );
     assert!(shape.imports().iter().all(|import| import.provided));

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
@@ -36,6 +37,8 @@ struct Inner {
     linked: InstancePre<Guest>,
     debug: Vec<DebugInfo>,
     origin: Origin,
+    /// Whether somebody was told where the code came from.
+    told: AtomicBool,
 }
 
 impl Runtime {
@@ -75,6 +78,7 @@ impl Runtime {
             linked,
             debug: found.debug,
             origin,
+            told: AtomicBool::new(false),
         })))
     }
 
@@ -104,9 +108,10 @@ impl Compiled {
         &self.0.descriptor
     }
 
-    /// Where its code came from.
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.0.origin
+    /// Where its code came from, for whoever asks first.
+    pub(crate) fn untold(&self) -> Option<&Origin> {
+        let told = self.0.told.swap(true, Ordering::Relaxed);
+        (!told).then_some(&self.0.origin)
     }
 
     pub(super) fn source(&self) -> &Source {

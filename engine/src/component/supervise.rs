@@ -91,13 +91,15 @@ impl Supervisor {
         wall: WallTime,
     ) -> Self {
         let started = clock.elapsed();
+        let deadline = started.saturating_add(wall.get());
+        aside.ends_at(clock.clone(), deadline);
         Self {
             clock,
             cancel,
             record,
             aside,
             started,
-            deadline: started.saturating_add(wall.get()),
+            deadline,
             cpu: Duration::ZERO,
         }
     }

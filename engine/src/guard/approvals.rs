@@ -141,6 +141,19 @@ impl ApprovalDesk {
             .ask(&token.id(), &about, request.expires, &written)
     }
 
+    /// Whether a token was given for the very action that waits.
+    ///
+    /// # Errors
+    ///
+    /// A fault of the store.
+    pub(crate) fn is_for(&self, token: &Token, waiting: &Waiting) -> Result<bool, Fault> {
+        let request = self.request(&token.id())?;
+        Ok(request.is_some_and(|request| {
+            request.decision == waiting.decision()
+                && request.principal == waiting.action().principal
+        }))
+    }
+
     /// Uses an approval up for the action that waits.
     ///
     /// # Errors

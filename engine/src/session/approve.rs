@@ -21,6 +21,19 @@ pub(super) async fn approve(
 ) -> Result<Permit, Refusal> {
     let mut waiting = waiting;
     let mut known = None;
+    let mut by = by;
+    if let (Some(Redeem::Offered(token)), Some(desk)) = (by, &engine.desk) {
+        let fits;
+        (fits, waiting) = at_desk(desk, &engine.clock, waiting, move |desk, waiting, _| {
+            desk.is_for(&token, waiting)
+        })
+        .await?;
+        by = match fits {
+            Ok(true) => Some(Redeem::Token(token)),
+            Ok(false) => None,
+            Err(fault) => return Err(waiting.refused(fault)),
+        };
+    }
     match (by, &engine.desk) {
         (Some(Redeem::Token(token)), Some(desk)) => {
             return redeem(desk, &engine.clock, emitter, token, waiting).await;
@@ -39,7 +52,7 @@ pub(super) async fn approve(
                 Err(fault) => return Err(waiting.refused(fault)),
             }
         }
-        (None, _) | (_, None) => {}
+        (None | Some(Redeem::Offered(_)), _) | (_, None) => {}
     }
     if engine.approver.is_none() && engine.desk.is_none() {
         return Err(waiting.unanswered());

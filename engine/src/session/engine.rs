@@ -7,6 +7,7 @@ use std::sync::{Arc, RwLock};
 use super::capability::Capability;
 use super::clock::SystemClock;
 use super::config::Config;
+use super::nested::{Offered, labels_of};
 use super::request::Call;
 use super::run::Run;
 use crate::component::{CodeCache, Compiled, Runtime, Source};
@@ -109,6 +110,11 @@ impl EngineBuilder {
             approver,
             cache,
         } = self;
+        let policy = match &cache {
+            // Whoever writes there decides what the engine runs.
+            Some(cache) => policy.home(cache.dir()),
+            None => policy,
+        };
         policy.check()?;
         let mut named = BTreeMap::new();
         for capability in capabilities {
@@ -184,8 +190,8 @@ pub(super) struct Inner {
     /// called.
     #[cfg(feature = "guard-cedar")]
     loaded: Mutex<BTreeMap<Digest, Vec<Named>>>,
-    /// The components whose functions guests may call, by name.
-    pub(super) offered: RwLock<BTreeMap<String, Compiled>>,
+    /// The components whose functions guests may call.
+    pub(super) offered: RwLock<Offered>,
     pub(super) sinks: Arc<[Arc<dyn Sink>]>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -410,10 +416,7 @@ impl Engine {
             () = call.cancel.asked() => Err(Fault::new(FaultKind::Cancelled).at(Phase::Load)),
         };
         match loaded {
-            Ok(component) => {
-                run.fetched(component.origin());
-                run.go(&component, call).await
-            }
+            Ok(component) => run.go(&component, call).await,
             Err(fault) => run.refuse(Some(digest), fault),
         }
     }
@@ -493,7 +496,7 @@ impl Engine {
                         .hint("its component is not loaded"),
                 })?;
             let position = component.describe().find(&configured.function)?;
-            let called = self.0.labels_of_called(component.describe(), components);
+            let called = self.labels_of_called(component.describe(), components);
             let mut found = self.looked_up(component, position, Some(configured));
             found.labels.extend(called);
             return Ok(found);
@@ -524,7 +527,7 @@ impl Engine {
         let mut found = self.looked_up(component, position, configured);
         found
             .labels
-            .extend(self.0.labels_of_called(shape, components));
+            .extend(self.labels_of_called(shape, components));
         Ok(found)
     }
 
@@ -544,7 +547,7 @@ impl Engine {
                 |configured| configured.name.clone(),
             ),
             limits: self.0.limits(configured),
-            labels: configured.map_or_else(BTreeSet::new, |configured| configured.labels.clone()),
+            labels: labels_of(shape, position, configured),
         }
     }
 

@@ -2,23 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::capability::Capability;
 use super::engine::{Engine, Inner, LookedUp};
-use super::request::{Call, CallTarget};
+use super::request::{Call, CallTarget, Outermost, Redeem};
 use super::run::Run;
 use crate::component::{Actions, Answer, Compiled, Left, MOST_DEEP, Stdin};
 use crate::event::Emitter;
 use crate::guard::{Grants, Layer};
 use crate::types::{
-    Bytes, Code, Declared, Denial, Descriptor, Fault, FaultKind, FunctionManifest, Json, Usage,
-    is_capability, text,
+    Bytes, Code, Decision, Declared, Denial, Descriptor, Effect, Fault, FaultKind,
+    FunctionManifest, Json, Status, Usage, Verdict, Via, is_capability, text,
 };
 
 /// The interface through which guests call actions.
 const INTERFACE: &str = "engine:host/actions";
-/// The most things to try that are kept for whoever asked for the outermost call.
-const MOST_CONFIDED: usize = 16;
+/// The most questions that actions leave on the way of one outermost call, so that a guest does not fill the desk.
+const MOST_QUESTIONS: u32 = 4;
+/// What is not to be trusted comes from elsewhere, or from who knows where.
+const UNTRUSTED: &str = "untrusted";
+
+/// The components whose functions guests may call. Of one name there can be several, that are configured as capabilities.
+#[derive(Debug, Default)]
+pub(super) struct Offered {
+    by_name: BTreeMap<String, Compiled>,
+    by_digest: BTreeMap<String, Compiled>,
+}
 
 /// Calls actions for the guest of one call: for the same principal, in the same step, within the same bounds.
 #[derive(Debug)]
@@ -37,6 +48,8 @@ pub(super) struct Nested {
 struct Given {
     labels: BTreeSet<String>,
     confided: Vec<String>,
+    /// Why, and by whose verdict, the caller ends with what it called.
+    killed: Option<(Fault, Verdict)>,
 }
 
 /// The call of a guest that may call others, without what it is about.
@@ -47,7 +60,7 @@ pub(super) fn outline(shape: &Descriptor, call: &Call) -> Option<Call> {
             stdin: Stdin::Empty,
         },
         principal: call.principal.clone(),
-        via: call.via,
+        via: Via::Called,
         own: call.own.clone(),
         step: call.step.clone(),
         labels: call.labels.clone(),
@@ -55,11 +68,21 @@ pub(super) fn outline(shape: &Descriptor, call: &Call) -> Option<Call> {
         // A plan wants its step approved, not what the step does on its way.
         approvers: None,
         tally: call.tally.clone(),
-        approval: call.approval,
+        approval: call.approval.map(|approval| match approval {
+            Redeem::Token(token) | Redeem::Offered(token) => Redeem::Offered(token),
+            Redeem::Answered => Redeem::Answered,
+        }),
         misspelt: None,
         cancel: call.cancel.clone(),
         forward: None,
         depth: call.depth + 1,
+        outermost: Some(call.outermost.clone().unwrap_or_else(|| {
+            Arc::new(Outermost {
+                own: call.own.clone(),
+                inner: call.inner.clone(),
+                questions: AtomicU32::new(0),
+            })
+        })),
     })
 }
 
@@ -90,6 +113,11 @@ impl Nested {
         std::mem::take(&mut self.given().confided)
     }
 
+    /// Why the caller has to end, and by whose verdict.
+    pub(super) fn killed(&self) -> Option<(Fault, Verdict)> {
+        self.given().killed.take()
+    }
+
     async fn run(&self, name: &str, arguments: String, left: Left) -> Answer {
         let (call, found) = match self.prepared(name, arguments, left) {
             Ok(prepared) => prepared,
@@ -98,6 +126,7 @@ impl Nested {
                     result: Err(fault),
                     usage: Usage::default(),
                     handed: Bytes::ZERO,
+                    ends: false,
                 };
             }
         };
@@ -105,7 +134,14 @@ impl Nested {
         let component = found.component.describe().name();
         let run = Run::inside(inner, component, &call, &self.emitter);
         let mut outcome = run.go(&found.component, call).await;
-        let (usage, handed) = (*outcome.usage(), outcome.handed);
+        let usage = *outcome.usage();
+        // Its result is in events, too.
+        let result = Bytes::of_len(outcome.value().as_str().len());
+        let handed = outcome.handed.plus(result).unwrap_or(outcome.handed);
+        let kills = outcome
+            .verdict()
+            .is_some_and(|verdict| verdict.decision == Decision::Kill)
+            && outcome.status() == Status::Denied;
         let mut given = self.given();
         given.labels.extend(found.labels);
         let result = match outcome.fault.take() {
@@ -113,16 +149,30 @@ impl Nested {
                 .has_value()
                 .then(|| outcome.value().as_str().to_owned())),
             Some(fault) => {
-                let room = MOST_CONFIDED.saturating_sub(given.confided.len());
-                let confided = fault.confided().iter().take(room);
-                given.confided.extend(confided.cloned());
+                if fault.question().is_some()
+                    && let Some(outermost) = &self.call.outermost
+                {
+                    outermost.questions.fetch_add(1, Ordering::Relaxed);
+                }
+                given.confided.extend(fault.confided().iter().cloned());
                 Err(fault)
             }
         };
+        let mut ends = false;
+        if kills && let (Err(fault), Some(verdict)) = (&result, outcome.verdict.take()) {
+            ends = true;
+            let denials = if let FaultKind::Denied(denials) = fault.kind() {
+                denials.clone()
+            } else {
+                Vec::new()
+            };
+            given.killed = Some((Fault::new(FaultKind::Denied(denials)), verdict));
+        }
         Answer {
             result,
             usage,
             handed,
+            ends,
         }
     }
 
@@ -139,6 +189,15 @@ impl Nested {
                 name,
                 format!("actions call each other at most {MOST_DEEP} deep"),
                 "",
+            ));
+        }
+        let asked = self.call.outermost.as_ref();
+        if asked.is_some_and(|asked| asked.questions.load(Ordering::Relaxed) >= MOST_QUESTIONS) {
+            return Err(refused(
+                Code::LimitCalls,
+                name,
+                format!("{MOST_QUESTIONS} actions wait for an answer already"),
+                "answer them with `engine approvals`, and call again",
             ));
         }
         let inner = self.engine.inner();
@@ -181,15 +240,18 @@ impl Nested {
         let most = capability
             .and_then(|capability| capability.layer.grants.as_ref())
             .or_else(|| inner.policy.most());
-        let grants = within(most, &call);
-        call.own.grants = grants;
+        call.own.grants = self
+            .call
+            .outermost
+            .as_ref()
+            .and_then(|outermost| within(most, outermost));
         let limits = call.inner.limits.unwrap_or(*inner.policy.limits());
         call.inner = Layer {
             grants: None,
             limits: Some(limits.at_most(
                 Some(left.fuel),
                 Some(left.memory),
-                None,
+                left.wall,
                 Some(left.output),
             )),
             keep: None,
@@ -201,10 +263,11 @@ impl Nested {
         let inner = self.engine.inner();
         let offered = inner.offered.read().unwrap_or_else(PoisonError::into_inner);
         if inner.capabilities.contains_key(name) || is_capability(name) {
-            return self.engine.look_up(&offered, name, None);
+            return self.engine.look_up(&offered.by_digest, name, None);
         }
         let (component, function) = name.split_once('.').unwrap_or((name, ""));
-        self.engine.look_up(&offered, component, Some(function))
+        self.engine
+            .look_up(&offered.by_name, component, Some(function))
     }
 
     fn given(&self) -> MutexGuard<'_, Given> {
@@ -230,15 +293,16 @@ impl Actions for Nested {
 
 /// What an action is given when another one calls it: what the operator gives it, as far as whoever asked for the
 /// outermost call, and its step, go.
-fn within(most: Option<&Grants>, call: &Call) -> Option<Grants> {
-    let layers = [most, call.own.grants.as_ref(), call.inner.grants.as_ref()];
+fn within(most: Option<&Grants>, outermost: &Outermost) -> Option<Grants> {
+    let Outermost { own, inner, .. } = outermost;
+    let layers = [most, own.grants.as_ref(), inner.grants.as_ref()];
     let shared = layers.into_iter().flatten().fold(None, |shared, layer| {
         Some(match shared {
             None => layer.clone(),
             Some(outer) => Grants::shared_with(&outer, layer),
         })
     });
-    match &call.inner.keep {
+    match &inner.keep {
         Some(keep) => shared.map(|shared| shared.kept(keep)),
         None => shared,
     }
@@ -285,7 +349,7 @@ impl Engine {
     ///
     /// Nothing is allowed by it: each action has to be granted to its caller
     /// ([`GrantsBuilder::action`](crate::data::GrantsBuilder::action)), and each call passes the guard. Of two components
-    /// with the same name the later one takes the place of the earlier.
+    /// with the same name the later one takes the place of the earlier, but where a configured capability is pinned to it.
     ///
     /// # Example
     ///
@@ -307,44 +371,77 @@ impl Engine {
             .offered
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let name = component.describe().name().to_owned();
-        offered.insert(name, component.clone());
+        let shape = component.describe();
+        let digest = shape.digest().to_string();
+        offered.by_digest.insert(digest, component.clone());
+        offered
+            .by_name
+            .insert(shape.name().to_owned(), component.clone());
     }
 }
 
-impl Inner {
+/// What the results of a function are to be treated as, by what it declares and what the operator says of it.
+pub(super) fn labels_of(
+    shape: &Descriptor,
+    position: usize,
+    configured: Option<&Capability>,
+) -> BTreeSet<String> {
+    let mut labels = configured.map_or_else(BTreeSet::new, |configured| configured.labels.clone());
+    let declared = shape.about(position).map(FunctionManifest::declared);
+    let trusted = declared.is_some_and(|declared| !declared.effects.contains(&Effect::Network));
+    if !trusted {
+        labels.insert(UNTRUSTED.to_owned());
+    }
+    labels
+}
+
+impl Engine {
     /// What the results of the actions that a component may call are to be treated as.
     pub(super) fn labels_of_called(
         &self,
         shape: &Descriptor,
         components: &BTreeMap<String, Compiled>,
     ) -> BTreeSet<String> {
+        let inner = self.inner();
         let mut labels = BTreeSet::new();
         let mut known = BTreeSet::new();
-        let mut next = self.may_call(shape);
+        let mut next = inner.may_call(shape);
         while let Some(name) = next.pop() {
             if !known.insert(name.clone()) {
                 continue;
             }
-            let configured = self.capabilities.get(&name);
-            let component = match configured {
-                Some(configured) => {
-                    labels.extend(configured.labels.iter().cloned());
-                    components
-                        .values()
-                        .find(|component| component.describe().digest() == configured.digest)
-                }
+            let configured = inner.capabilities.get(&name);
+            let found = match configured {
+                Some(configured) => components
+                    .values()
+                    .find(|component| component.describe().digest() == configured.digest)
+                    .map(|component| (component, configured.function.as_str())),
                 None => name
                     .split_once('.')
-                    .and_then(|(component, _)| components.get(component)),
+                    .and_then(|(component, function)| Some((components.get(component)?, function))),
             };
-            if let Some(component) = component {
-                next.extend(self.may_call(component.describe()));
+            match found {
+                Some((component, function)) => {
+                    let shape = component.describe();
+                    next.extend(inner.may_call(shape));
+                    if let Ok(position) = shape.find(function) {
+                        let configured = configured
+                            .or_else(|| inner.capability_of(shape, position).ok().flatten());
+                        labels.extend(labels_of(shape, position, configured));
+                    }
+                }
+                // What is not here yet may be offered later.
+                None => {
+                    labels.insert(UNTRUSTED.to_owned());
+                    labels.extend(configured.iter().flat_map(|one| one.labels.iter().cloned()));
+                }
             }
         }
         labels
     }
+}
 
+impl Inner {
     /// The actions that a component may at most be granted.
     fn may_call(&self, shape: &Descriptor) -> Vec<String> {
         if !shape.imports_any(INTERFACE) {
@@ -352,14 +449,8 @@ impl Inner {
         }
         match shape.manifest() {
             Some(manifest) => manifest.asks.actions.iter().cloned().collect(),
-            None => {
-                let own = self.capabilities.values();
-                let own = own.filter(|capability| capability.digest == shape.digest());
-                let layers = own.filter_map(|capability| capability.layer.grants.as_ref());
-                let all = layers.chain(self.policy.most());
-                all.flat_map(|grants| grants.actions().iter().cloned())
-                    .collect()
-            }
+            // Who calls it may grant any.
+            None => self.capabilities.keys().cloned().collect(),
         }
     }
 }

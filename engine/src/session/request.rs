@@ -1,4 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use crate::component::{Cancel, Forward, Stdin};
 use crate::guard::{Grants, Keep, Layer, Tally};
@@ -42,6 +44,19 @@ pub struct Call {
     pub(super) forward: Option<Forward>,
     /// How many actions called each other to come here.
     pub(super) depth: u32,
+    /// The call that the first of them was made for; `None` for that call itself.
+    pub(super) outermost: Option<Arc<Outermost>>,
+}
+
+/// What an action that another one calls takes from the call that all began with.
+#[derive(Debug)]
+pub(super) struct Outermost {
+    /// The caller's layer.
+    pub(super) own: Layer,
+    /// The plan step's layer.
+    pub(super) inner: Layer,
+    /// How many questions were left by actions that were called on the way.
+    pub(super) questions: AtomicU32,
 }
 
 /// Which approval a call uses, if policy asks for one.
@@ -49,6 +64,8 @@ pub struct Call {
 pub(super) enum Redeem {
     /// That of this token.
     Token(Token),
+    /// That of this token, if it was given for this very call; the token came with the call of another action.
+    Offered(Token),
     /// One that was given for this very call.
     Answered,
 }
@@ -118,6 +135,7 @@ impl Call {
             cancel: Cancel::new(),
             forward: None,
             depth: 0,
+            outermost: None,
         }
     }
 

@@ -118,7 +118,7 @@ impl<'a> Run<'a> {
     }
 
     /// Says where the code of the component came from, if that is worth it.
-    pub(super) fn fetched(&self, origin: &Origin) {
+    fn fetched(&self, origin: &Origin) {
         let cache = || Cache::Code.into();
         match origin.clone() {
             Origin::Compiled => {}
@@ -139,6 +139,9 @@ impl<'a> Run<'a> {
         let shape = component.describe();
         let digest = shape.digest();
         self.component.digest = Some(digest);
+        if let Some(origin) = component.untold() {
+            self.fetched(origin);
+        }
         self.emitter.emit(|| loaded(shape));
         let span = tracing::info_span!(
             "call",
@@ -182,7 +185,7 @@ impl<'a> Run<'a> {
             misspelt,
             cancel,
             forward,
-            depth: _,
+            ..
         } = call;
         if let (Some(original), CallTarget::Capability { name, .. }) = (misspelt, &target) {
             self.emitter.emit(|| EventKind::NameRepaired {
@@ -484,11 +487,18 @@ impl<'a> Run<'a> {
                 fault
             }
         });
-        let confided = self.nested.take().map(|nested| nested.confided());
-        let fault = fault.map(|fault| {
-            let confided = confided.into_iter().flatten();
-            confided.fold(fault, Fault::confide)
-        });
+        let nested = self.nested.take();
+        // A caller of what ends the workflow ends with it, whatever it makes of that.
+        let fault = match nested.as_ref().and_then(|nested| nested.killed()) {
+            Some((fault, verdict)) => {
+                self.verdict = Some(verdict);
+                Some(fault)
+            }
+            None => fault.map(|fault| {
+                let confided = nested.iter().flat_map(|nested| nested.confided());
+                confided.fold(fault, Fault::confide)
+            }),
+        };
         let usage = Usage {
             stdout: captured.stdout_bytes,
             stderr: captured.stderr_bytes,

@@ -151,6 +151,8 @@ pub enum Via {
     Served,
     /// By a step of a workflow.
     Planned,
+    /// By another action.
+    Called,
 }
 
 impl Via {
@@ -161,6 +163,7 @@ impl Via {
             Via::Direct => "direct",
             Via::Served => "served",
             Via::Planned => "planned",
+            Via::Called => "called",
         }
     }
 }

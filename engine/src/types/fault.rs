@@ -1,9 +1,10 @@
+mod words;
+
 use std::error::Error;
 use std::fmt;
 
-use super::{
-    ApprovalRefused, Blame, Budget, Bytes, Code, Denial, Digest, Frame, Json, Phase, Status,
-};
+use self::words::{denied, exhausted, import, payload, pointer_prefix};
+use super::{ApprovalRefused, Blame, Budget, Code, Denial, Digest, Frame, Json, Phase, Status};
 
 /// Why a run gave no value.
 ///
@@ -562,64 +563,5 @@ impl Error for Fault {
             Some(source) => Some(&**source),
             None => None,
         }
-    }
-}
-
-fn pointer_prefix(pointer: &str) -> String {
-    if pointer.is_empty() {
-        String::new()
-    } else {
-        format!("at `{pointer}`: ")
-    }
-}
-
-fn denied(denials: &[Denial]) -> String {
-    match denials {
-        [only] => format!(
-            "{} `{}` is denied: {}",
-            only.operation, only.target, only.reason
-        ),
-        several => format!("{} grants are denied", several.len()),
-    }
-}
-
-fn exhausted(budget: &Budget, limit: &u64) -> String {
-    match budget {
-        Budget::Fuel => format!("the guest spent its fuel of {limit}"),
-        Budget::Memory => format!(
-            "the guest could not go on within its memory limit of {}",
-            Bytes::new(*limit)
-        ),
-        Budget::Instances => {
-            format!("the guest needs more than {limit} core instances, memories or tables")
-        }
-        Budget::Time => format!("the guest ran longer than {limit} ms"),
-        Budget::Output => format!(
-            "the guest handed out more than its output limit of {}",
-            Bytes::new(*limit)
-        ),
-        Budget::Handles => format!("the guest held more than {limit} handles"),
-        Budget::Files => format!("the guest held more than {limit} open files"),
-        Budget::HostCalls => format!("the guest made more than {limit} host calls"),
-        Budget::HostData => format!(
-            "the guest moved more than {} to the host in one call",
-            Bytes::new(*limit)
-        ),
-    }
-}
-
-fn import(interface: &str, function: &str) -> String {
-    if interface.is_empty() {
-        format!("the import `{function}`")
-    } else {
-        format!("`{interface}#{function}`")
-    }
-}
-
-fn payload(value: &Json) -> String {
-    if value.is_null() {
-        String::new()
-    } else {
-        format!(": {}", super::text::line(value.as_str(), 400))
     }
 }

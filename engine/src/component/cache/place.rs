@@ -2,7 +2,6 @@ use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{OFlags, Timespec, Timestamps, futimens};
 
@@ -86,7 +85,10 @@ impl Place {
         let mut key = [0; KEY];
         rustix::rand::getrandom(&mut key, rustix::rand::GetRandomFlags::empty())?;
         let new = self.new_file(&key)?;
-        let linked = std::fs::hard_link(&new, self.0.join(KEY_FILE));
+        // A key of which a part is missing after a loss of power would stop every command.
+        File::open(&new)?.sync_all()?;
+        let linked = std::fs::hard_link(&new, self.0.join(KEY_FILE))
+            .and_then(|()| File::open(&self.0)?.sync_all());
         std::fs::remove_file(&new)?;
         match linked {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -118,26 +120,15 @@ impl Place {
     }
 
     fn new_file(&self, content: &[u8]) -> io::Result<PathBuf> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = self.0.join(format!("new.{}.{number}", std::process::id()));
+        let mut name = [0; 16];
+        rustix::rand::getrandom(&mut name, rustix::rand::GetRandomFlags::empty())?;
+        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = self.0.join(format!("new.{name}"));
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&path)
-            .or_else(|error| {
-                // What a process of the same number left behind when it was killed.
-                if error.kind() != io::ErrorKind::AlreadyExists {
-                    return Err(error);
-                }
-                std::fs::remove_file(&path)?;
-                OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(&path)
-            })?;
+            .open(&path)?;
         file.write_all(content).inspect_err(|_| {
             std::fs::remove_file(&path).ok();
         })?;

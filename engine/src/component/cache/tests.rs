@@ -35,7 +35,7 @@ impl Kitchen {
     /// Where the code of a component comes from in a new process.
     fn origin(&self, source: &Source) -> Origin {
         let runtime = Runtime::new(Some(self.cache())).unwrap();
-        runtime.compile(source).unwrap().origin().clone()
+        runtime.compile(source).unwrap().untold().unwrap().clone()
     }
 
     /// The file of the only entry.

@@ -15,9 +15,7 @@ use super::crew::limits;
 use super::driving::{Driving, ended_early};
 use super::results::{Kept, result_key};
 use crate::session::{Call, Cancel};
-use crate::types::{
-    Code, Decision, Digest, Failure, Fault, Outcome, Status, Usage, Verdict, named_point,
-};
+use crate::types::{Code, Decision, Digest, Failure, Fault, Outcome, Status, Usage, named_point};
 use crate::workflow::check::Finding as _;
 use crate::workflow::machine::{CallEnd, Evidence, Most, Output, StepState, What};
 use crate::workflow::refs::{self, Reference};
@@ -421,7 +419,7 @@ fn call_end(outcome: &Outcome, store: &dyn WorkflowStore) -> Result<CallEnd, Fau
     Ok(CallEnd {
         status: outcome.status(),
         started: outcome.began(),
-        killed: killed(outcome.verdict(), outcome.began()),
+        killed: killed(outcome),
         output,
         failure,
         usage: outcome.usage().as_written(),
@@ -430,9 +428,12 @@ fn call_end(outcome: &Outcome, store: &dyn WorkflowStore) -> Result<CallEnd, Fau
     })
 }
 
-/// A policy that is only observed kills nothing.
-fn killed(verdict: Option<&Verdict>, began: bool) -> bool {
-    !began && verdict.is_some_and(|verdict| verdict.decision == Decision::Kill)
+/// Whether a policy ends the workflow: because of the call, or of one that it made. One that is only observed kills nothing.
+fn killed(outcome: &Outcome) -> bool {
+    let kills = outcome
+        .verdict()
+        .is_some_and(|verdict| verdict.decision == Decision::Kill);
+    kills && outcome.status() == Status::Denied
 }
 
 /// Keeps a result: a small one with the state, a large one aside.

@@ -4,9 +4,7 @@ use serde_json::Value;
 
 use crate::guard::Grants;
 use crate::session::{Call, Compiled, Engine, LookedUp};
-use crate::types::{
-    Bytes, Effect, Fault, Fuel, Function, FunctionManifest, Limits, LimitsError, WallTime,
-};
+use crate::types::{Bytes, Fault, Fuel, Function, FunctionManifest, Limits, LimitsError, WallTime};
 use crate::workflow::check::{Finding, Found};
 use crate::workflow::machine::{Known, Most};
 use crate::workflow::refs;
@@ -74,14 +72,6 @@ impl Finding for Crew {
         let found = self.look_up(capability, function)?;
         let shape = found.component.describe();
         let declared = shape.about(found.position).map(FunctionManifest::declared);
-        let mut labels = found.labels.clone();
-        // What comes from elsewhere, or from who knows where, is not to be trusted.
-        let trusted = declared
-            .as_ref()
-            .is_some_and(|declared| !declared.effects.contains(&Effect::Network));
-        if !trusted {
-            labels.insert("untrusted".to_owned());
-        }
         let mut limits = found.limits;
         if let Some(manifest) = shape.manifest() {
             limits = manifest.asks.limits.narrow(&limits);
@@ -100,7 +90,7 @@ impl Finding for Crew {
                 output_bytes: limits.output().get(),
                 result: refs::output(&function_of(&found)).cloned(),
             },
-            labels,
+            labels: found.labels.clone(),
             declared,
         })
     }

@@ -30,9 +30,19 @@ impl Guest for Relay {
         call(&action, &arguments)
     }
 
-    fn both(first: String, second: String, arguments: String) -> Answer {
-        call(&first, &arguments)?;
-        call(&second, &arguments)
+    fn both(first: String, one: String, second: String, other: String) -> Answer {
+        call(&first, &one)?;
+        call(&second, &other)
+    }
+
+    fn insist(action: String, arguments: String, times: u32) -> Result<(), u32> {
+        let calls = (0..times).map(|_| call(&action, &arguments));
+        let missing = |answer: &Answer| {
+            answer
+                .as_ref()
+                .is_err_and(|failure| failure.code == "E-DENIED-APPROVAL")
+        };
+        Err(calls.filter(missing).count() as u32)
     }
 
     fn many(action: String, arguments: String, times: u32) -> u32 {

@@ -109,7 +109,7 @@ fn write(out: &Path, component: &[u8]) -> Result<(), Fault> {
         .unwrap_or(Path::new("."));
     let beside = out.with_extension(format!("new.{}", std::process::id()));
     let written = std::fs::create_dir_all(dir)
-        .and_then(|()| std::fs::File::create(&beside))
+        .and_then(|()| std::fs::File::create_new(&beside))
         .and_then(|mut file| file.write_all(component))
         .and_then(|()| std::fs::rename(&beside, out));
     written.map_err(|error| {

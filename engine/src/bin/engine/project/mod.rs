@@ -166,10 +166,17 @@ impl Project {
     )]
     fn workshop(&self) -> Result<PathBuf, Fault> {
         let dir = self.dir.join("target/engine-build");
-        std::fs::create_dir_all(&dir).map_err(|error| {
+        let failed = |error: std::io::Error| {
             Fault::build("cannot make the directory `target/engine-build` in the project")
                 .caused_by(error)
-        })?;
+        };
+        // Anew each time: what somebody left there, such as a link to another file, is not written through.
+        match std::fs::symlink_metadata(&dir) {
+            Ok(found) if found.is_dir() => std::fs::remove_dir_all(&dir).map_err(failed)?,
+            Ok(_) => std::fs::remove_file(&dir).map_err(failed)?,
+            Err(_) => {}
+        }
+        std::fs::create_dir_all(&dir).map_err(failed)?;
         Ok(dir)
     }
 

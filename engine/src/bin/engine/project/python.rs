@@ -79,7 +79,10 @@ fn install(project: &Project, place: &Path) -> Result<(), Fault> {
     }
     let venv = place.join("venv");
     let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(&venv);
+    // Isolated, and elsewhere: a project's own `venv.py` is not what is meant.
+    make.args(["-I", "-m", "venv"])
+        .arg(&venv)
+        .current_dir(place);
     let made = tool::run(&mut make, |_| ())?.ok_or_else(no_python)?;
     if !made.success {
         project.show(&made.all());
@@ -87,19 +90,21 @@ fn install(project: &Project, place: &Path) -> Result<(), Fault> {
             .hint("on Debian and Ubuntu: `apt-get install python3-venv`"));
     }
     let mut pip = Command::new(venv.join("bin/python"));
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--only-binary",
-        ":all:",
-    ])
-    .arg(format!(
-        "{}=={}",
-        COMPONENTIZE_PY.name, COMPONENTIZE_PY.version
-    ));
+    pip.current_dir(place)
+        .args([
+            "-I",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary",
+            ":all:",
+        ])
+        .arg(format!(
+            "{}=={}",
+            COMPONENTIZE_PY.name, COMPONENTIZE_PY.version
+        ));
     COMPONENTIZE_PY.step(project, &mut pip, no_python())
 }
 
