@@ -17,6 +17,12 @@ fn the_guide_to_workflows_is_true() {
     follow("workflows.md", 25);
 }
 
+/// The same for `docs/guides/testing.md`.
+#[test]
+fn the_guide_to_testing_is_true() {
+    follow("testing.md", 7);
+}
+
 fn follow(guide: &str, fewest: usize) {
     let text = std::fs::read_to_string(repository().join("docs/guides").join(guide)).unwrap();
     let dir = tempfile::tempdir().unwrap();

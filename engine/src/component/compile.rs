@@ -12,6 +12,7 @@ use crate::types::{Descriptor, Fault, FaultKind, Import, Phase, text};
 pub(crate) struct Runtime {
     engine: Engine,
     linker: Linker<Guest>,
+    deterministic: bool,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -33,19 +34,29 @@ struct Inner {
     exports: Vec<ComponentExportIndex>,
     linked: InstancePre<Guest>,
     debug: Vec<DebugInfo>,
+    deterministic: bool,
 }
 
 impl Runtime {
-    pub(crate) fn new() -> Result<Self, Fault> {
+    pub(crate) fn new(deterministic: bool) -> Result<Self, Fault> {
         let bug = |error: wasmtime::Error| {
             Fault::new(FaultKind::Bug {
                 at: "the configuration of wasmtime",
             })
             .caused_by(Opaque::from(error))
         };
-        let engine = Engine::new(&config::config()).map_err(bug)?;
+        let engine = Engine::new(&config::config(deterministic)).map_err(bug)?;
         let linker = link::base(&engine).map_err(bug)?;
-        Ok(Self { engine, linker })
+        Ok(Self {
+            engine,
+            linker,
+            deterministic,
+        })
+    }
+
+    /// Whether what it compiles runs deterministically.
+    pub(crate) fn deterministic(&self) -> bool {
+        self.deterministic
     }
 
     /// Checks, compiles, describes and links a component. Takes up to seconds of processor time.
@@ -68,6 +79,7 @@ impl Runtime {
             exports,
             linked,
             debug: found.debug,
+            deterministic: self.deterministic,
         })))
     }
 }
@@ -77,6 +89,11 @@ impl Compiled {
     #[must_use]
     pub fn describe(&self) -> &Descriptor {
         &self.0.descriptor
+    }
+
+    /// Whether its calls are deterministic, as the engine that compiled it was told.
+    pub(crate) fn deterministic(&self) -> bool {
+        self.0.deterministic
     }
 
     pub(super) fn source(&self) -> &Source {

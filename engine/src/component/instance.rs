@@ -107,7 +107,8 @@ impl Instance {
             )
             .map_err(|fault| fault.at(Phase::Start))?;
         // Opening the grants is the engine's work, not the guest's, so the clock starts after it.
-        let host = Host::new(&permitted.grants, streams, record.clone())
+        let deterministic = compiled.deterministic();
+        let host = Host::new(&permitted.grants, streams, record.clone(), deterministic)
             .map_err(|fault| fault.at(Phase::Start))?;
         let supervisor = Supervisor::new(clock, cancel, record.clone(), permitted.limits.wall());
         let mut instance = Instance {

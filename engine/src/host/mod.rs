@@ -4,6 +4,8 @@
 //! interface's own error code, and recorded.
 
 mod caps;
+mod chance;
+mod clocks;
 mod files;
 mod link;
 mod network;

@@ -93,6 +93,7 @@ impl EngineBuilder {
                     policy,
                     policies,
                     capabilities,
+                    deterministic,
                 },
             sinks,
             clock,
@@ -113,7 +114,7 @@ impl EngineBuilder {
             }
         }
         Ok(Engine(Arc::new(Inner {
-            runtime: Runtime::new()?,
+            runtime: Runtime::new(deterministic)?,
             policy,
             policies: Arc::new(Current::new(policies)),
             capabilities: named,
@@ -379,7 +380,8 @@ impl Engine {
     ///
     /// As for [`call`](Engine::call).
     pub async fn run(&self, component: &Compiled, call: Call) -> Outcome {
-        Run::begin(&self.0, component.describe().name(), &call)
+        let deterministic = component.deterministic();
+        Run::begin(&self.0, component.describe().name(), &call, deterministic)
             .go(component, call)
             .await
     }
@@ -390,7 +392,7 @@ impl Engine {
     ///
     /// As for [`load`](Engine::load) and [`call`](Engine::call).
     pub async fn run_source(&self, source: Source, call: Call) -> Outcome {
-        let run = Run::begin(&self.0, source.name(), &call);
+        let run = Run::begin(&self.0, source.name(), &call, self.deterministic());
         let digest = source.digest();
         let loaded = tokio::select! {
             loaded = self.load(source) => loaded,
@@ -413,6 +415,11 @@ impl Engine {
         Run::silent(&self.0, component.describe().name())
             .explain(component, call)
             .await
+    }
+
+    /// Whether what it loads is called deterministically.
+    fn deterministic(&self) -> bool {
+        self.0.runtime.deterministic()
     }
 
     /// The listeners, for whoever tells events besides those of runs.
@@ -526,6 +533,6 @@ impl Engine {
     /// any other.
     #[must_use]
     pub fn refuse(&self, component: &str, call: &Call, fault: Fault) -> Outcome {
-        Run::begin(&self.0, component, call).refuse(None, fault)
+        Run::begin(&self.0, component, call, self.deterministic()).refuse(None, fault)
     }
 }

@@ -6,6 +6,7 @@ mod choose;
 mod clock;
 mod config;
 mod engine;
+mod loaded;
 mod request;
 mod run;
 

@@ -6,6 +6,7 @@ use tracing::Instrument as _;
 use super::approve::approve;
 use super::choose::{Chosen, check_unconfigured, choose};
 use super::engine::Inner;
+use super::loaded::loaded;
 use super::request::{Call, CallTarget};
 use crate::component::{
     Arguments, Captured, Compiled, Context, Instance, Record, Returned, Streams,
@@ -19,9 +20,6 @@ use crate::types::{
     RunId, Status, Usage, Verdict, Via, WorkflowId,
 };
 
-/// Names listed in one event.
-const NAMES_IN_EVENT: usize = 256;
-
 /// One run, from its first event to its last.
 ///
 /// Dropped before its end, it ends as cancelled: there is a last event whatever happens.
@@ -33,6 +31,7 @@ pub(super) struct Run<'a> {
     limits: Limits,
     grants: Vec<Grant>,
     verdict: Option<Verdict>,
+    deterministic: bool,
     stage: Stage,
     /// Whether the intent of the call is durable: from then on the guest may have had an effect.
     durable: bool,
@@ -46,8 +45,14 @@ enum Stage {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn begin(engine: &'a Inner, component: &str, call: &Call) -> Self {
-        let run = Self::new(engine, component, engine.sinks.clone(), call.step.clone());
+    pub(super) fn begin(
+        engine: &'a Inner,
+        component: &str,
+        call: &Call,
+        deterministic: bool,
+    ) -> Self {
+        let mut run = Self::new(engine, component, engine.sinks.clone(), call.step.clone());
+        run.deterministic = deterministic;
         run.emitter.emit(|| EventKind::RunStarted {
             component: run.component.name.clone(),
             function: match &call.target {
@@ -56,6 +61,7 @@ impl<'a> Run<'a> {
                 }
                 CallTarget::Command { .. } => None,
             },
+            deterministic,
         });
         run
     }
@@ -83,6 +89,7 @@ impl<'a> Run<'a> {
             limits: *engine.policy.limits(),
             grants: Vec::new(),
             verdict: None,
+            deterministic: false,
             stage: Stage::Begun,
             durable: false,
         }
@@ -454,6 +461,7 @@ impl<'a> Run<'a> {
             function: self.function.take(),
             usage,
             limits: self.limits,
+            deterministic: self.deterministic,
             exit_code,
             began: self.durable,
             stdout: captured.stdout,
@@ -554,38 +562,4 @@ impl Ended {
             captured: Captured::default(),
         }
     }
-}
-
-fn loaded(shape: &Descriptor) -> EventKind {
-    EventKind::ComponentLoaded {
-        name: shape.name().to_owned(),
-        digest: shape.digest(),
-        size: shape.size(),
-        imports: names(shape.imports().iter().map(|import| import.name.clone())),
-        ungranted: names(
-            shape
-                .imports()
-                .iter()
-                .filter(|import| !import.provided)
-                .map(|import| import.name.clone()),
-        ),
-        functions: names(
-            shape
-                .functions()
-                .iter()
-                .map(|function| function.full_name()),
-        ),
-    }
-}
-
-/// The first names, few and short enough for an event.
-fn names(all: impl Iterator<Item = String>) -> Vec<String> {
-    let mut length = 0;
-    all.take(NAMES_IN_EVENT)
-        .map(|name| line(&name, 1024))
-        .take_while(|name| {
-            length += name.len();
-            length <= MOST_IN_EVENT / 4
-        })
-        .collect()
 }

@@ -1,6 +1,7 @@
 //! What was typed, and nothing else.
 
 mod guard;
+mod testing;
 mod workflow;
 
 pub(crate) use guard::{
@@ -8,6 +9,7 @@ pub(crate) use guard::{
     LockCommand, PolicyCheck, PolicyCommand, PolicyExplain, PolicySchema, PolicySuggest,
 };
 
+pub(crate) use testing::Test;
 pub(crate) use workflow::{
     Crew, PlanCheck, PlanCommand, Run, Telling, WorkflowAnswer, WorkflowCommand, WorkflowLs,
     WorkflowPause, WorkflowResume, WorkflowShow, WorkflowStop,
@@ -58,6 +60,7 @@ impl Cli {
         match &self.command {
             Command::Exec(typed) if typed.output == Output::Json => Answer::Outcome,
             Command::Inspect(typed) if typed.output == Output::Json => Answer::Document,
+            Command::Test(typed) if typed.output == Output::Json => Answer::Document,
             Command::Events(EventsCommand::Verify(typed)) if typed.output == Output::Json => {
                 Answer::Document
             }
@@ -98,6 +101,7 @@ impl Cli {
             | Command::Workflow(_)
             | Command::Exec(_)
             | Command::Inspect(_)
+            | Command::Test(_)
             | Command::Add(_)
             | Command::Lock(_)
             | Command::Diff(_)
@@ -164,6 +168,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Workflow(WorkflowCommand),
     Inspect(Inspect),
+    Test(Test),
     Add(Add),
     Lock(LockCommand),
     Diff(Diff),
@@ -217,6 +222,13 @@ pub(crate) struct Exec {
     /// The guest starts once its call is durable, and its result is printed once its end is.
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
+
+    /// Give the same output on every machine: clocks that only the guest moves, random numbers from a fixed seed, one NaN
+    ///
+    /// The wall clock begins at 2026-01-01T00:00:00Z, and each look moves it by a millisecond; waiting takes no time. Files
+    /// all have one time, and directories are listed by name. Never for keys: the random numbers are no secret.
+    #[arg(long)]
+    pub(crate) deterministic: bool,
 
     #[command(flatten, next_help_heading = "Limits")]
     pub(crate) limits: Limits,

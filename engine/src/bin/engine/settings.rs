@@ -1,8 +1,10 @@
 //! Everything decided: from what was typed, the environment and the files it names.
 
 mod crew;
+mod testing;
 
 pub(crate) use crew::{Crew, events, inputs};
+pub(crate) use testing::{Project, Test};
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -81,6 +83,7 @@ impl Exec {
             events,
             events_format,
             journal,
+            deterministic,
             limits,
             grants,
             guarding,
@@ -130,6 +133,9 @@ impl Exec {
         let mode = policies.mode();
         config = config.policies(policies);
         config = problem.or_default(settled.apply(config, &lock));
+        if deterministic {
+            config = config.deterministic();
+        }
         let (config, caller) = layered(&settled, config, own_limits, own_grants);
         let call = match (&named, function) {
             (None, None) => {
@@ -489,7 +495,7 @@ fn same_place(base: &Path, one: &str, other: &str) -> bool {
 }
 
 /// Reads `HOST[::GUEST][:ro|rw]`.
-fn directory(typed: &str) -> Result<(String, String, Rights), Fault> {
+pub(crate) fn directory(typed: &str) -> Result<(String, String, Rights), Fault> {
     let (paths, rights) = if let Some(paths) = typed.strip_suffix(":rw") {
         (paths, Rights::ReadWrite)
     } else {

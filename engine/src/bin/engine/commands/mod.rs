@@ -10,6 +10,7 @@ mod policy;
 mod registry;
 mod run;
 mod stage;
+mod test;
 mod workflow;
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli, printer: &Printer) -> ExitCode {
         Command::Plan(typed) => plan::run(typed, &global, printer),
         Command::Workflow(typed) => workflow::run(typed, &global, printer),
         Command::Inspect(typed) => inspect::run(typed, &global, printer),
+        Command::Test(typed) => test::run(typed, printer),
         Command::Add(typed) => registry::add(typed, &global, printer),
         Command::Lock(typed) => registry::lock(typed, &global, printer),
         Command::Diff(typed) => registry::diff(typed, printer),

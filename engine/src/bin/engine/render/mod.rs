@@ -2,6 +2,7 @@
 
 mod approval;
 mod authority;
+mod cases;
 mod events;
 mod fault;
 mod inspect;
@@ -16,6 +17,7 @@ mod summary;
 mod timeline;
 
 pub(crate) use approval::{approval, granted};
+pub(crate) use cases::{Change, Changed, Mismatch, Report, Tested, report, tested, tested_json};
 pub(crate) use events::{EventThread, EventWriter};
 pub(crate) use inspect::{json as inspect_json, text as inspect_text};
 pub(crate) use lines::pretty;
