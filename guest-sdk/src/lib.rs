@@ -36,9 +36,12 @@
 //!
 //! # What the engine offers
 //!
-//! [`log`] writes messages, and [`progress`] tells how far an action has come. Both become events of the call, and count
-//! against its limit on output. What a capability does not use it does not import.
+//! [`log`] writes messages, [`progress`] tells how far an action has come, and [`artifacts`] hands over files besides the
+//! result. They become events of the call, and count against its limit on output. [`actions`] calls other capabilities,
+//! as far as that is granted. What a capability does not use it does not import.
 
+pub mod actions;
+pub mod artifacts;
 pub mod log;
 pub mod progress;
 
@@ -53,5 +56,5 @@ mod host {
         path: "wit",
     });
 
-    pub(crate) use engine::host::{log, progress};
+    pub(crate) use engine::host::{actions, artifacts, log, progress};
 }

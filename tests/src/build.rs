@@ -75,6 +75,13 @@ pub fn engine_binary() -> &'static Path {
     })
 }
 
+/// What tests of new projects keep between them: compiled crates, and tools from registries.
+pub fn authoring() -> PathBuf {
+    // Beside the program, wherever that was built.
+    let target = engine_binary().ancestors().nth(2).unwrap();
+    target.join("authoring")
+}
+
 fn cargo(command: &mut Command, what: &str) {
     let status = command.status().unwrap();
     assert!(status.success(), "failed to {what}");

@@ -18,7 +18,7 @@ mod terminal;
 mod test_engine;
 
 pub use attack::{Attack, attack};
-pub use build::{engine_binary, guest, repository, wat};
+pub use build::{authoring, engine_binary, guest, repository, wat};
 pub use cli::{Case, run_case};
 pub use flow::{Flow, FlowBuilder};
 pub use hands::Hands;

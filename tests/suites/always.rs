@@ -1,6 +1,6 @@
 //! Answers for always: what they answer, and what is asked all the same.
 
-use engine::data::{Bundle, Grant, Lesson, Policies, Principal};
+use engine::data::{Bundle, Decision, Grant, Lesson, Policies, Principal};
 use engine::{Config, Engine, Grants, Rights};
 use engine_tests::{sample, sample_manifest};
 
@@ -133,6 +133,15 @@ async fn an_answer_for_always_is_for_its_grants_and_no_plan() {
                 (false, _) => "E-DENIED-APPROVAL",
             };
             assert_eq!(code(&outcome), expected, "{what}, {allow}");
+            // Nor is anything else foreseen.
+            let explained = engine.explain(&office.component, call.clone()).await;
+            let foreseen = explained.unwrap().verdict.decision;
+            let expected = match (allowed, allow) {
+                (true, true) => Decision::Allow,
+                (true, false) => Decision::Deny,
+                (false, _) => Decision::Ask,
+            };
+            assert_eq!(foreseen, expected, "{what}, {allow}");
         }
     }
 }

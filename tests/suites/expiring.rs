@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use engine_tests::engine_binary;
+
 use super::approvals::{Office, code, says, store};
 
 /// F11: an approval is over after fifteen minutes, and a clock that is set back does not make it last.
@@ -72,4 +74,47 @@ async fn an_approval_outlasts_a_restart_by_the_calendar() {
     restart();
     let outcome = office.run(store("out/a.txt").approval(token)).await;
     assert_eq!(code(&outcome), "E-APPROVAL-EXPIRED");
+}
+
+/// What nobody can answer any more does not look as if it waited, and looking for questions where nobody ever asked one
+/// makes no journal.
+#[tokio::test]
+async fn questions_are_shown_as_they_are() {
+    let office = Office::open().await;
+    // The office's clock is long past, so that the question is over for everybody else.
+    let token = office.asked().await;
+    let journal = office.dir.path().join("journal.db");
+    let show = |journal: &std::path::Path, words: &[&str]| {
+        let output = std::process::Command::new(engine_binary())
+            .args(["approvals", words[0]])
+            .args(&words[1..])
+            .arg("--journal")
+            .arg(journal)
+            .env("ENGINE_HOME", office.dir.path().join("home"))
+            .output()
+            .unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(told).unwrap(),
+        )
+    };
+    let (code, told) = show(&journal, &["show", &token.id()]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("expired before anybody answered"), "{told}");
+    let (code, told) = show(&journal, &["ls"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("nothing waits for an answer"), "{told}");
+
+    let typo = office.dir.path().join("journall.db");
+    for words in [
+        &["ls"][..],
+        &["show", "3f9a0c1d22b7"],
+        &["deny", "3f9a0c1d22b7"],
+    ] {
+        let (code, told) = show(&typo, words);
+        assert_eq!(code, 2, "{words:?}: {told}");
+        assert!(told.contains("journall.db"), "{words:?}: {told}");
+        assert!(!typo.exists(), "{words:?} made a journal");
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use engine_tests::{engine_binary, guest, repository};
+use engine_tests::{authoring, engine_binary, guest, repository};
 
 /// Every command of `docs/guides/policies.md`, in order, in one directory.
 #[test]
@@ -21,6 +21,12 @@ fn the_guide_to_workflows_is_true() {
 #[test]
 fn the_guide_to_testing_is_true() {
     follow("testing.md", 7);
+}
+
+/// The same for `docs/guides/authoring.md`, with the tools of each language.
+#[test]
+fn the_guide_to_authoring_is_true() {
+    follow("authoring.md", 10);
 }
 
 fn follow(guide: &str, fewest: usize) {
@@ -87,6 +93,8 @@ fn console(body: &str, dir: &Path) -> usize {
             .current_dir(dir)
             .env("ENGINE_HOME", home)
             .env("PATH", path())
+            // What is compiled for a new project is compiled once for all tests.
+            .env("CARGO_TARGET_DIR", authoring().join("rust"))
             .env_remove("ENGINE_CONFIG")
             .stdin(Stdio::null())
             .output()

@@ -53,3 +53,40 @@ fn rules_outlast_the_naming_of_a_capability() {
         }
     }
 }
+
+/// `policy check` sees the rules of a configuration, too: a name that nothing has is an error with its place, a pattern
+/// that nothing fits may be meant for later.
+#[test]
+fn a_rule_about_nothing_is_an_error() {
+    let place = Place::new();
+    place.sample("tool.wasm", |_| {});
+    place.works(&["add", "tool.wasm", "--config", "engine.toml"]);
+    let config = std::fs::read_to_string(place.path().join("engine.toml")).unwrap();
+    let check = ["policy", "check", "--config", "engine.toml"];
+    let rule = |name: &str| {
+        let rule =
+            format!("[[rules]]\nid = \"no\"\ndecision = \"deny\"\ncapability = \"{name}\"\n");
+        place.write("engine.toml", format!("{config}\n{rule}"));
+    };
+    for fits in ["sample.look.v1", "tool.look", "tool.*", "*"] {
+        rule(fits);
+        let (code, told) = place.told(&check);
+        assert_eq!(code, 0, "{fits}: {told}");
+        assert!(!told.contains("applies to nothing"), "{fits}: {told}");
+    }
+    rule("sample.lok.v1");
+    let (code, told) = place.told(&check);
+    let line = config.lines().count() + 5;
+    assert_eq!(code, 2, "{told}");
+    for part in [
+        "the rule `no` is about `sample.lok.v1`, and there is no such capability",
+        "did you mean `sample.look.v1`?",
+        &format!("engine.toml:{line}:14"),
+    ] {
+        assert!(told.contains(part), "`{part}` is missing: {told}");
+    }
+    rule("later.*");
+    let (code, told) = place.told(&check);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("applies to nothing"), "{told}");
+}

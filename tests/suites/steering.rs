@@ -347,6 +347,40 @@ fn a_workflow_of_another_process_is_steered() {
     assert!(said.contains(&format!("cancelled {id}: ")), "{said}");
 }
 
+/// What a stopped workflow asked waits for nobody any more.
+#[test]
+fn questions_end_with_their_workflow() {
+    let place = Place::new();
+    place.write("steps.wasm", guest("steps").as_bytes());
+    place.write(
+        "naps.toml",
+        NAPS.replace("ms = 3000 }", "ms = 1 }\napproval = \"\""),
+    );
+    let (driver, id) = Driver::of_naps(&place);
+    let until = Instant::now() + Duration::from_secs(60);
+    let question = loop {
+        let asked = place.works(&["approvals", "ls"]);
+        if asked.contains(&id) {
+            break asked[..12].to_owned();
+        }
+        assert!(Instant::now() < until, "nobody is asked");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(
+        place
+            .works(&["approvals", "show", &question])
+            .ends_with("waits for an answer\n")
+    );
+    place.works(&["workflow", "stop", &id]);
+    driver.ended();
+    assert_eq!(place.works(&["approvals", "ls"]), "");
+    let shown = place.works(&["approvals", "show", &question]);
+    assert!(
+        shown.ends_with("the workflow that asked has ended\n"),
+        "{shown}"
+    );
+}
+
 /// The JSON Schema of plans fits the plan that newcomers run.
 #[test]
 fn the_example_fits_the_schema_of_plans() {

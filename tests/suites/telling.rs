@@ -3,7 +3,7 @@
 use engine::EventKind;
 use engine::data::Level;
 use engine_tests::{Flow, TestEngine, guest, repository};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Every message is an event with its level, in order; of progress the last word is always told.
 #[tokio::test]
@@ -105,4 +105,90 @@ async fn messages_of_a_step_are_told_of_it() {
 fn the_sdk_has_the_engines_wit() {
     let read = |path: &str| std::fs::read_to_string(repository().join(path)).unwrap();
     assert_eq!(read("guest-sdk/wit/host.wit"), read("wit/host/host.wit"));
+}
+
+/// Artifacts are events, and come with the outcome; what is wrong with one is an answer in words.
+#[tokio::test]
+async fn artifacts_come_with_the_outcome() {
+    let call = async |function: &str, arguments: Value| {
+        TestEngine::new()
+            .call(guest("relay"), function, arguments)
+            .await
+    };
+    let make = |name: &str, media: Option<&str>| json!({"name": name, "media-type": media, "content": "AP8="});
+    let run = call("make", make("a.bin", Some("image/png"))).await;
+    let outcome = run.outcome;
+    let [artifact] = outcome.artifacts() else {
+        panic!("{}", outcome.to_json())
+    };
+    assert_eq!(
+        (artifact.name(), artifact.media_type(), artifact.content()),
+        ("a.bin", "image/png", &[0, 255][..])
+    );
+    let shown: Value = serde_json::from_str(&outcome.to_json()).unwrap();
+    assert_eq!(shown["artifacts"][0]["bytes"], 2);
+    assert_eq!(
+        shown["artifacts"][0]["digest"],
+        artifact.digest().to_string()
+    );
+    let events = run.events;
+    assert!(events.iter().any(
+        |event| matches!(&event.kind, EventKind::ArtifactMade { name, .. } if name == "a.bin")
+    ));
+
+    let long = "a".repeat(129);
+    for name in [
+        "",
+        ".",
+        "..",
+        ".a",
+        "a/b",
+        "/etc/passwd",
+        "a\\b",
+        "ä",
+        "a b",
+        "a\0",
+        "C:a",
+        &long,
+    ] {
+        let outcome = call("make", make(name, None)).await.outcome;
+        assert_eq!(
+            outcome.fault().unwrap().code().as_str(),
+            "E-GUEST-ERROR",
+            "{name:?}"
+        );
+        assert!(outcome.artifacts().is_empty());
+    }
+    for media in [
+        "",
+        "text",
+        "text/",
+        "/csv",
+        "text/a b",
+        "text/csv; x=y",
+        "text/\u{1b}[31m",
+    ] {
+        let outcome = call("make", make("a", Some(media))).await.outcome;
+        assert_eq!(
+            outcome.fault().unwrap().code().as_str(),
+            "E-GUEST-ERROR",
+            "{media:?}"
+        );
+    }
+    let outcome = call("flood", json!({"count": 300, "bytes": 1}))
+        .await
+        .outcome;
+    assert_eq!(
+        (outcome.value().as_str(), outcome.artifacts().len()),
+        ("256", 256)
+    );
+    let outcome = call("flood", json!({"count": 3, "bytes": 600_000}))
+        .await
+        .outcome;
+    assert_eq!(outcome.fault().unwrap().code().as_str(), "E-LIMIT-OUTPUT");
+    assert_eq!(
+        outcome.artifacts().len(),
+        1,
+        "what was taken before is there"
+    );
 }

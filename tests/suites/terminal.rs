@@ -237,7 +237,9 @@ fn an_interrupt_at_the_question_is_no_denial() {
         assert_eq!(status.code(), Some(7), "{told}");
         assert!(begun.elapsed() < Duration::from_secs(10), "{told}");
         assert!(!told.contains("denied it"), "{told}");
-        assert_eq!(waiting(&place).len(), before + 1, "nobody denied it");
+        // The call may still be answered; the workflow has ended, and nobody has to answer for it.
+        let waits = usize::from(args[0] == "exec");
+        assert_eq!(waiting(&place).len(), before + waits, "nobody denied it");
     }
 }
 

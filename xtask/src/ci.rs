@@ -1,6 +1,7 @@
 use std::process::Command;
 
 use crate::demo;
+use crate::docs;
 use crate::shell::{self, cargo, has, output, root, target};
 use crate::test;
 
@@ -16,6 +17,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     test::run()?;
     // What a newcomer sees first, on the engine that the tests ran on.
     demo::show(&target().join("debug/engine"))?;
+    docs::check()?;
 
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     for workspace in ["capabilities", "tests/guests"] {

@@ -5,9 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, ensure};
 
 use crate::shell::{self, build_guests, cargo, ensure_guest_target, root, shown, target};
-
-/// The capabilities that come with the engine.
-const SHIPPED: [&str; 2] = ["fs", "text"];
+use crate::shipped::shipped;
 
 /// `cargo xtask demo`: builds the engine and the shipped capabilities, and shows them.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -31,9 +29,9 @@ fn place() -> anyhow::Result<()> {
     let built = build_guests("capabilities")?;
     let place = target().join("capabilities");
     std::fs::create_dir_all(&place)?;
-    for name in SHIPPED {
-        let file = format!("{name}.wasm");
-        std::fs::copy(built.join(&file), place.join(&file))
+    for capability in shipped()? {
+        let file = &capability.file;
+        std::fs::copy(capability.component(&built), place.join(file))
             .with_context(|| format!("cannot place {file}"))?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `cargo xtask demo | test | ci | bench`: what is done to this project by a machine.
+//! `cargo xtask demo | test | docs | ci | bench`: what is done to this project by a machine.
 #![expect(
     clippy::print_stdout,
     reason = "these are programs that talk to people"
@@ -7,7 +7,9 @@
 mod bench;
 mod ci;
 mod demo;
+mod docs;
 mod shell;
+mod shipped;
 mod test;
 
 use std::process::ExitCode;
@@ -17,10 +19,12 @@ usage: cargo xtask <command>
 
   demo   build the engine in release and the shipped capabilities, and run them on real input
   test   build what the tests need, and run them all
+  docs   write the pages of the shipped capabilities; with `--check`, see whether they are up to date
   ci     test, then every check of the house style; what `.ci/run` does
   bench  measure, against bare wasmtime in the same run
 
-the demo and the tests add the target wasm32-wasip2 when it is missing";
+the demo and the tests add the target wasm32-wasip2 when it is missing, and the tests install nodejs, npm and
+python3-venv with apt-get";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +32,8 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["demo"] => demo::run(),
         ["test"] => test::run(),
+        ["docs"] => docs::write(),
+        ["docs", "--check"] => docs::check(),
         ["ci"] => ci::run(),
         ["bench", rest @ ..] => bench::run(rest),
         _ => {

@@ -97,3 +97,42 @@ pub(crate) fn build_guests(workspace: &str) -> anyhow::Result<PathBuf> {
     )?;
     Ok(target.join(GUEST_TARGET).join("release"))
 }
+
+/// Tools that the tests of new projects need: how to see that one is there, and Debian's package of it.
+const AUTHORING: [(&str, &[&str], &str); 4] = [
+    ("node", &["--version"], "nodejs"),
+    ("npm", &["--version"], "npm"),
+    ("python3", &["--version"], "python3"),
+    // It comes apart from Python on Debian.
+    ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
+];
+
+/// Installs what is missing of the tools for capabilities in JavaScript and Python.
+pub(crate) fn ensure_authoring_tools() -> anyhow::Result<()> {
+    let missing: Vec<&str> = AUTHORING
+        .into_iter()
+        .filter(|(program, args, _)| !has(Command::new(program).args(*args)))
+        .map(|(_, _, package)| package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("{} missing; installing", missing.join(", "));
+    let packages = || format!("`apt-get install {}`", missing.join(" "));
+    // What needs a password asks for none here.
+    let root = has(Command::new("sh").args(["-c", "test $(id -u) = 0"]));
+    let apt = |args: &[&str]| {
+        let mut command = if root {
+            Command::new("apt-get")
+        } else {
+            let mut sudo = Command::new("sudo");
+            sudo.args(["-n", "apt-get"]);
+            sudo
+        };
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    run(&mut apt(&["update", "--quiet"])).with_context(packages)?;
+    run(apt(&["install", "--yes", "--quiet", "--no-install-recommends"]).args(&missing))
+        .with_context(packages)
+}

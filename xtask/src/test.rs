@@ -1,10 +1,19 @@
-use crate::shell::{self, build_guests, cargo, ensure_guest_target, has, target};
+use crate::shell::{
+    self, build_guests, cargo, ensure_authoring_tools, ensure_guest_target, has, root, target,
+};
 
 /// `cargo xtask test`: builds what the tests need, and runs them all.
 pub(crate) fn run() -> anyhow::Result<()> {
     ensure_guest_target()?;
+    ensure_authoring_tools()?;
     build_guests("capabilities")?;
     let guests = build_guests("tests/guests")?;
+    // What computes in a capability is tested on this machine, too.
+    shell::run(
+        cargo(&["test", "--locked"])
+            .current_dir(root().join("capabilities"))
+            .env("CARGO_TARGET_DIR", target().join("guests")),
+    )?;
     // The features that the tests want of the library, so that it is built once.
     shell::run(&mut cargo(&[
         "build",
@@ -37,6 +46,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
         cargo(tests)
             .env("ENGINE_TEST_GUESTS", &guests)
             .env("ENGINE_TEST_BINARY", &engine),
+    )?;
+    // The capabilities' own tests run on this machine, without the sandbox.
+    shell::run(
+        cargo(&["test", "--locked", "--workspace", "--quiet"])
+            .current_dir(root().join("capabilities"))
+            .env("CARGO_TARGET_DIR", target().join("guests")),
     )?;
     shell::run(
         cargo(&["test", "--locked", "--workspace", "--doc"]).env("ENGINE_TEST_GUESTS", &guests),

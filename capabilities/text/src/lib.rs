@@ -1,54 +1,64 @@
-//! Looks at text: counts words, searches by regular expression.
+//! Looks at text, compares it and changes it.
 
-use std::collections::BTreeMap;
+mod diff;
+mod replace;
+mod search;
+mod words;
 
-use regex::Regex;
-use unicode_segmentation::UnicodeSegmentation as _;
-
-use exports::engine::text::analysis::{Guest, Match, WordCount};
+use exports::engine::text::analysis::{Difference, Guest, Match, Replaced, WordCount};
 
 guest_sdk::capability!(Text in "../../wit/text");
 
-/// The most matches of one search.
-const MOST_MATCHES: usize = 10_000;
+/// The most bytes of a text that is compared or changed, and of what comes of it.
+const MOST_BYTES: usize = 1 << 20;
 
 struct Text;
 
 impl Guest for Text {
     fn count_words(text: String) -> Vec<WordCount> {
-        // Ordered, not hashed: a hash with a random seed would make the fuel of two equal calls differ.
-        let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-        for word in text.unicode_words() {
-            let count = counts.entry(word).or_default();
-            *count = count.saturating_add(1);
-        }
-        let mut counts: Vec<(&str, u32)> = counts.into_iter().collect();
-        // Stable, so that words of the same frequency stay in alphabetical order.
-        counts.sort_by(|(_, a), (_, b)| b.cmp(a));
-        counts
-            .into_iter()
-            .map(|(word, count)| WordCount {
-                word: word.to_owned(),
-                count,
-            })
-            .collect()
+        words::count(&text)
     }
 
     fn search(text: String, pattern: String) -> Result<Vec<Match>, String> {
-        let pattern = Regex::new(&pattern).map_err(|error| error.to_string())?;
-        let matches = text.lines().zip(1..).flat_map(|(line, number)| {
-            pattern.find_iter(line).map(move |found| Match {
-                line: number,
-                column: column(line, found.start()),
-                text: found.as_str().to_owned(),
-            })
-        });
-        Ok(matches.take(MOST_MATCHES).collect())
+        search::search(&text, &pattern)
+    }
+
+    fn diff(
+        old: String,
+        new: String,
+        context: Option<u32>,
+        name: Option<String>,
+    ) -> Result<Difference, String> {
+        diff::diff(&old, &new, context, name.as_deref())
+    }
+
+    fn replace(
+        text: String,
+        pattern: String,
+        replacement: String,
+        limit: Option<u32>,
+        literal: Option<bool>,
+    ) -> Result<Replaced, String> {
+        let how = replace::How {
+            limit,
+            literal: literal.unwrap_or(false),
+        };
+        replace::replace(&text, &pattern, &replacement, how)
     }
 }
 
-/// The position of a byte in a line, in characters from 1.
-fn column(line: &str, byte: usize) -> u32 {
-    let before = line.get(..byte).unwrap_or(line).chars().count();
-    u32::try_from(before).map_or(u32::MAX, |before| before.saturating_add(1))
+/// Refuses a text over the bound.
+fn bounded(what: &str, text: &str) -> Result<(), String> {
+    if text.len() > MOST_BYTES {
+        return Err(format!(
+            "{what} has {} bytes, and the most is {MOST_BYTES}",
+            text.len()
+        ));
+    }
+    Ok(())
+}
+
+/// A number of lines or matches as the WIT has it. Bounds on texts keep it far from the end of `u32`.
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

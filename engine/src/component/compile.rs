@@ -3,6 +3,7 @@ use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
+use super::cache::{CodeCache, Looked, Origin};
 use super::instance::Guest;
 use super::structure::{self, DebugInfo};
 use super::{Source, config, describe, link, manifest};
@@ -12,6 +13,7 @@ use crate::types::{Descriptor, Fault, FaultKind, Import, Phase, text};
 pub(crate) struct Runtime {
     engine: Engine,
     linker: Linker<Guest>,
+    cache: Option<CodeCache>,
     deterministic: bool,
 }
 
@@ -35,10 +37,11 @@ struct Inner {
     linked: InstancePre<Guest>,
     debug: Vec<DebugInfo>,
     deterministic: bool,
+    origin: Origin,
 }
 
 impl Runtime {
-    pub(crate) fn new(deterministic: bool) -> Result<Self, Fault> {
+    pub(crate) fn new(cache: Option<CodeCache>, deterministic: bool) -> Result<Self, Fault> {
         let bug = |error: wasmtime::Error| {
             Fault::new(FaultKind::Bug {
                 at: "the configuration of wasmtime",
@@ -50,6 +53,7 @@ impl Runtime {
         Ok(Self {
             engine,
             linker,
+            cache,
             deterministic,
         })
     }
@@ -66,8 +70,7 @@ impl Runtime {
     /// Faults with the codes `E-INVALID-COMPONENT` and `E-LIMIT-COMPILE`.
     pub(crate) fn compile(&self, source: &Source) -> Result<Compiled, Fault> {
         let found = structure::check(source)?;
-        let component = Component::from_binary(&self.engine, source.content())
-            .map_err(|error| invalid(source, &error))?;
+        let (component, origin) = self.code(source)?;
         let (mut descriptor, exports) = describe::describe(&self.engine, &component, source)?;
         manifest::read(source, found.manifest, &mut descriptor)?;
         refuse_wasi_three(&descriptor)?;
@@ -79,8 +82,27 @@ impl Runtime {
             exports,
             linked,
             debug: found.debug,
+            origin,
             deterministic: self.deterministic,
         })))
+    }
+
+    /// The code of a component: kept from before, or made now.
+    fn code(&self, source: &Source) -> Result<(Component, Origin), Fault> {
+        let mut origin = Origin::Compiled;
+        if let Some(cache) = &self.cache {
+            match cache.look(&self.engine, source) {
+                Looked::Found(component, key) => return Ok((component, Origin::Found(key))),
+                Looked::Missing => {}
+                Looked::Refused(key, why) => origin = Origin::Refused(key, why),
+            }
+        }
+        let component = Component::from_binary(&self.engine, source.content())
+            .map_err(|error| invalid(source, &error))?;
+        if let Some(cache) = &self.cache {
+            cache.keep(&self.engine, source, &component);
+        }
+        Ok((component, origin))
     }
 }
 
@@ -94,6 +116,11 @@ impl Compiled {
     /// Whether its calls are deterministic, as the engine that compiled it was told.
     pub(crate) fn deterministic(&self) -> bool {
         self.0.deterministic
+    }
+
+    /// Where its code came from.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.0.origin
     }
 
     pub(super) fn source(&self) -> &Source {

@@ -10,8 +10,8 @@ use super::supervise::{Cancel, Supervisor};
 use super::trap;
 use super::value::Arguments;
 use crate::guard::{Current, Permit, Permitted};
-use crate::host::{Caps, Host, HostView, Record, Stop, Streams};
-use crate::types::{Budget, Clock, Fault, FaultKind, Phase, Usage};
+use crate::host::{Actions, Caps, Host, HostView, Record, Stop, Streams};
+use crate::types::{Budget, Bytes, Clock, Fault, FaultKind, Phase, Usage};
 
 /// What a store holds: the host's part, and the meter.
 pub(super) struct Guest {
@@ -24,6 +24,14 @@ impl HostView for Guest {
     fn host(&mut self) -> &mut Host {
         &mut self.host
     }
+
+    fn memory_left(&self) -> Bytes {
+        self.meter.left()
+    }
+
+    fn used_meanwhile(&mut self, peak: Bytes) {
+        self.meter.meanwhile(peak);
+    }
 }
 
 /// What a call needs besides its permit.
@@ -33,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) cancel: Cancel,
     pub(crate) record: Arc<Record>,
     pub(crate) policies: Arc<Current>,
+    /// Who calls other actions for the guest; `None` if it may call none.
+    pub(crate) actions: Option<Arc<dyn Actions>>,
 }
 
 /// A component that was started and can be called once.
@@ -97,6 +107,7 @@ impl Instance {
             cancel,
             record,
             policies,
+            actions,
         } = context;
         // What was decided about is told from what is here, not from what anybody remembers of it.
         let permitted = permit
@@ -108,9 +119,21 @@ impl Instance {
             .map_err(|fault| fault.at(Phase::Start))?;
         // Opening the grants is the engine's work, not the guest's, so the clock starts after it.
         let deterministic = compiled.deterministic();
-        let host = Host::new(&permitted.grants, streams, record.clone(), deterministic)
-            .map_err(|fault| fault.at(Phase::Start))?;
-        let supervisor = Supervisor::new(clock, cancel, record.clone(), permitted.limits.wall());
+        let host = Host::new(
+            &permitted.grants,
+            streams,
+            record.clone(),
+            actions,
+            deterministic,
+        )
+        .map_err(|fault| fault.at(Phase::Start))?;
+        let supervisor = Supervisor::new(
+            clock,
+            cancel,
+            record.clone(),
+            host.aside(),
+            permitted.limits.wall(),
+        );
         let mut instance = Instance {
             store: store(compiled, host, &permitted)?,
             compiled: compiled.clone(),

@@ -33,6 +33,16 @@ impl Meter {
         Bytes::new(self.peak)
     }
 
+    /// How much more may be held.
+    pub(super) fn left(&self) -> Bytes {
+        Bytes::new(self.limit.saturating_sub(self.held))
+    }
+
+    /// Counts what somebody else held for the guest at the same time, and holds no more.
+    pub(super) fn meanwhile(&mut self, held: Bytes) {
+        self.peak = self.peak.max(self.held.saturating_add(held.get()));
+    }
+
     /// The first growth that was refused.
     pub(super) fn refused(&self) -> Option<Stop> {
         self.refused

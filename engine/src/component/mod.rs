@@ -3,6 +3,7 @@
 //! Each step makes the value the next one needs. A permit is given up to start an instance, an
 //! instance is given up to call it, so that a guest that ran once cannot run again.
 
+mod cache;
 mod call;
 mod compile;
 mod config;
@@ -19,16 +20,21 @@ mod symbols;
 mod trap;
 mod value;
 
+pub use cache::{CodeCache, CodeEntry};
 pub use compile::Compiled;
 pub use source::Source;
 pub use supervise::Cancel;
 pub use value::schema;
 
+pub(crate) use cache::Origin;
 pub(crate) use call::Returned;
 pub(crate) use compile::Runtime;
 pub(crate) use instance::{Context, Instance};
 pub(crate) use value::Arguments;
 
 // What a caller gives to the host and gets back from it.
-pub(crate) use crate::host::{Captured, Record, Streams};
+pub(crate) use crate::host::{Actions, Answer, Captured, Left, Record, Streams};
+
+/// How deep actions call each other.
+pub(crate) const MOST_DEEP: u32 = crate::host::Caps::DEPTH;
 pub use crate::host::{Chunk, Forward, Stdin};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 
-use crate::host::Record;
+use crate::host::{Aside, Record};
 use crate::types::{Clock, WallTime};
 
 /// Asks a call to stop. Clones ask the same call.
@@ -67,6 +67,8 @@ pub(super) struct Supervisor {
     clock: Arc<dyn Clock>,
     cancel: Cancel,
     record: Arc<Record>,
+    /// What is done for the guest beside it.
+    aside: Arc<Aside>,
     started: Duration,
     deadline: Duration,
     cpu: Duration,
@@ -85,6 +87,7 @@ impl Supervisor {
         clock: Arc<dyn Clock>,
         cancel: Cancel,
         record: Arc<Record>,
+        aside: Arc<Aside>,
         wall: WallTime,
     ) -> Self {
         let started = clock.elapsed();
@@ -92,6 +95,7 @@ impl Supervisor {
             clock,
             cancel,
             record,
+            aside,
             started,
             deadline: started.saturating_add(wall.get()),
             cpu: Duration::ZERO,
@@ -145,6 +149,9 @@ impl Supervisor {
             }
             let before = self.clock.thread_cpu();
             let polled = guest.as_mut().poll(cx);
+            if polled.is_pending() {
+                self.aside.poll(cx);
+            }
             self.cpu += self.clock.thread_cpu().saturating_sub(before);
             if let Poll::Ready(output) = polled {
                 return Poll::Ready(Ok(output));

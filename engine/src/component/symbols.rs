@@ -16,7 +16,7 @@ use crate::types::{Clock, Frame, text};
 
 /// Steps of reading debug information, for all frames of one report; some hundredths of a second.
 const MOST_STEPS: u64 = 5_000_000;
-/// The time after which no further unit is read.
+/// The processor time after which no further unit is read.
 const LONGEST: Duration = Duration::from_millis(50);
 /// How much of a name is shown.
 const NAME: usize = 256;
@@ -73,7 +73,7 @@ impl<'a> Budget<'a> {
         Self {
             steps: Cell::new(MOST_STEPS),
             clock,
-            until: clock.elapsed() + LONGEST,
+            until: clock.thread_cpu() + LONGEST,
         }
     }
 
@@ -85,7 +85,7 @@ impl<'a> Budget<'a> {
 
     /// `None` once the time is over. A unit can hide much work behind few steps.
     fn unit(&self) -> Option<()> {
-        (self.clock.elapsed() < self.until).then_some(())
+        (self.clock.thread_cpu() < self.until).then_some(())
     }
 }
 

@@ -100,7 +100,9 @@ impl Audit {
             EventKind::AccessDenied(denial) => hide_denial(denial),
             EventKind::AccessAllowed(access) => hide(&mut access.target),
             EventKind::RunStarted { component, .. } => hide(component),
-            EventKind::ComponentLoaded { name, .. } => hide(name),
+            EventKind::ComponentLoaded { name, .. } | EventKind::ArtifactMade { name, .. } => {
+                hide(name)
+            }
             EventKind::VerdictAllowed(_)
             | EventKind::VerdictWarned(_)
             | EventKind::VerdictDenied(_)
@@ -120,6 +122,7 @@ impl Audit {
             | EventKind::StepSkipped { .. }
             | EventKind::LoopDetected { .. }
             | EventKind::CacheHit { .. }
+            | EventKind::CacheRefused { .. }
             | EventKind::CircuitChanged { .. }
             | EventKind::ComponentRegistered(_)
             | EventKind::ComponentChanged { .. }

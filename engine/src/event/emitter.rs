@@ -2,13 +2,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Event, EventKind, Scope, Sink, Source};
-use crate::types::{CallId, Clock, EventId, Fault, RunId, Timestamp, WorkflowId};
+use crate::types::{CallId, Clock, EventId, Fault, RunId, Timestamp, TraceId, WorkflowId};
 
 /// Numbers the events of one run and hands them to every sink.
 pub(crate) struct Emitter {
     run: RunId,
-    /// The workflow and the step that the run is one of.
-    step: Option<(WorkflowId, String)>,
+    /// What the run is a part of, from the outermost.
+    outer: Vec<Scope>,
+    trace: TraceId,
     clock: Arc<dyn Clock>,
     sinks: Arc<[Arc<dyn Sink>]>,
     state: Mutex<State>,
@@ -24,7 +25,8 @@ impl Emitter {
     pub(crate) fn new(run: RunId, clock: Arc<dyn Clock>, sinks: Arc<[Arc<dyn Sink>]>) -> Self {
         Self {
             run,
-            step: None,
+            outer: Vec::new(),
+            trace: run.into(),
             clock,
             sinks,
             state: Mutex::new(State {
@@ -37,7 +39,30 @@ impl Emitter {
 
     /// The run is one of a step of a workflow.
     pub(crate) fn within(self, step: Option<(WorkflowId, String)>) -> Self {
-        Self { step, ..self }
+        let Some((workflow, step)) = step else {
+            return self;
+        };
+        Self {
+            outer: vec![Scope::Workflow(workflow), Scope::Step(step)],
+            trace: workflow.into(),
+            ..self
+        }
+    }
+
+    /// The run is a part of the call that another one makes now.
+    pub(crate) fn inside(self, parent: &Emitter) -> Self {
+        Self {
+            outer: parent.scope(parent.lock().call),
+            trace: parent.trace,
+            ..self
+        }
+    }
+
+    /// The path to the run, and to its call.
+    fn scope(&self, call: Option<CallId>) -> Vec<Scope> {
+        let run = std::iter::once(Scope::Run(self.run));
+        let own = run.chain(call.map(Scope::Call));
+        self.outer.iter().cloned().chain(own).collect()
     }
 
     pub(crate) fn run(&self) -> RunId {
@@ -73,23 +98,13 @@ impl Emitter {
         }
         // A clock that is set back does not turn the order of a run around.
         state.latest = state.latest.max(self.clock.timestamp());
-        let outer = self
-            .step
-            .iter()
-            .flat_map(|(workflow, step)| [Scope::Workflow(*workflow), Scope::Step(step.clone())]);
         let event = Arc::new(Event {
             id: EventId::fresh(),
             seq,
             ts: state.latest,
             source: Source::Run { run_id: self.run },
-            scope: outer
-                .chain([Scope::Run(self.run)])
-                .chain(state.call.map(Scope::Call))
-                .collect(),
-            trace_id: self
-                .step
-                .as_ref()
-                .map_or_else(|| self.run.into(), |(workflow, _)| (*workflow).into()),
+            scope: self.scope(state.call),
+            trace_id: self.trace,
             kind: kind(),
         });
         for sink in self.sinks.iter() {

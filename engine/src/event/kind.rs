@@ -131,6 +131,20 @@ pub enum EventKind {
         function: String,
         /// The arguments as JSON, cut to 64 KiB.
         arguments: Bounded,
+        /// The optional parameters that the guest is given no value for, left out or null.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        absent: Vec<String>,
+    },
+    /// The guest handed over a file besides its result. At most 256 for each call.
+    ArtifactMade {
+        /// Its name.
+        name: String,
+        /// What the guest says that it is.
+        media_type: String,
+        /// Its size.
+        bytes: Bytes,
+        /// The digest of its content, which is in no event.
+        digest: Digest,
     },
     /// The guest wrote to standard output or standard error. Neighbouring writes come together.
     Output {
@@ -361,6 +375,15 @@ pub enum EventKind {
         /// The start of the key.
         key_prefix: String,
     },
+    /// A stored result cannot be trusted, so the work is done anew.
+    CacheRefused {
+        /// Which cache.
+        cache: Open<Cache>,
+        /// The start of the key.
+        key_prefix: String,
+        /// Why.
+        reason: String,
+    },
     /// A circuit breaker of an outside service changed.
     CircuitChanged {
         /// The service.
@@ -471,6 +494,7 @@ kinds! {
     AccessAllowed = "access_allowed" in Descriptive;
     AccessDenied = "access_denied" in Audit;
     CallStarted = "call_started" in Audit;
+    ArtifactMade = "artifact_made" in Audit;
     Output = "output" in Descriptive;
     Logged = "logged" in Descriptive;
     Progressed = "progressed" in Descriptive;
@@ -498,6 +522,7 @@ kinds! {
     UserActed = "user_acted" in Audit;
     ReplayUncertain = "replay_uncertain" in Audit;
     CacheHit = "cache_hit" in Descriptive;
+    CacheRefused = "cache_refused" in Audit;
     CircuitChanged = "circuit_changed" in Audit;
     ComponentRegistered = "component_registered" in Audit;
     ComponentChanged = "component_changed" in Audit;

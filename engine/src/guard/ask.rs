@@ -71,7 +71,7 @@ impl Policy {
     }
 
     /// The most that any call may be given, if that is said.
-    pub(super) fn most(&self) -> Option<&Grants> {
+    pub(crate) fn most(&self) -> Option<&Grants> {
         self.grants.as_ref()
     }
 
@@ -100,6 +100,7 @@ pub(crate) struct Layer {
 pub(crate) struct Keep {
     pub(crate) dirs: BTreeMap<String, Rights>,
     pub(crate) env: BTreeSet<String>,
+    pub(crate) actions: BTreeSet<String>,
 }
 
 /// What one call asks for.

@@ -73,6 +73,7 @@ impl<'a> Draft<'a> {
             limits = manifest.asks.limits.narrow(&limits);
             files = manifest.asks.files;
             unused = grants.keep(files, |name| manifest.asks.env.contains(name));
+            unused.extend(grants.keep_actions(|name| manifest.asks.actions.contains(name)));
         }
         if let Some(declared) = &ask.action.declared {
             files = files.min(rights(&declared.effects));
@@ -83,6 +84,9 @@ impl<'a> Draft<'a> {
         unused.extend(grants.keep(files, |_| true));
         if !shape.imports_any("wasi:cli/environment") {
             unused.extend(grants.keep(Some(Rights::ReadWrite), |_| false));
+        }
+        if !shape.imports_any("engine:host/actions") {
+            unused.extend(grants.keep_actions(|_| false));
         }
         Ok(Self {
             function: ask.target.function(shape).cloned(),
@@ -192,6 +196,17 @@ impl<'a> Draft<'a> {
             let changes = explain::changes(&question, &judgement, &verdict, &self.reach());
             (judgement, facts, verdict, changes)
         };
+        let asks = verdict.decision == Decision::Ask;
+        let approvers = judgement.ban.as_ref().filter(|_| asks);
+        let approvers = approvers.map(|ban| ban.force.clone().approvers());
+        let lesson = approvers.and_then(|approvers| {
+            policies.lesson(&self.ask.action, &self.grants, &verdict, &approvers)
+        });
+        let (verdict, changes) = match lesson {
+            Some(lesson) if lesson.allow => (said_always(lesson, verdict), Vec::new()),
+            Some(lesson) => (said_always(lesson, verdict), vec![forget()]),
+            None => (verdict, changes),
+        };
         Explanation {
             grants: self.grants.list(),
             unused: self.unused,
@@ -251,20 +266,12 @@ impl<'a> Draft<'a> {
 
     /// What an earlier answer says, so that nobody is asked again.
     fn learned(self, policies: &Policies, lesson: &Lesson, verdict: Verdict) -> Decided {
-        let verdict = Verdict {
-            decision: if lesson.allow {
-                Decision::Allow
-            } else {
-                Decision::Deny
-            },
-            reason: format!("`{}` said always", text::line(lesson.by.as_str(), 128)),
-            ..verdict
-        };
+        let verdict = said_always(lesson, verdict);
         if lesson.allow {
             return Decided::Permitted(self.permit(policies, verdict, None).skipped());
         }
         Decided::Refused(Refusal {
-            fault: self.refusal(&verdict, &[]),
+            fault: self.refusal(&verdict, &[forget()]),
             judged: Some(judged(&self.ask.action, &verdict)),
             verdict,
         })
@@ -345,6 +352,26 @@ fn rights(effects: &BTreeSet<Effect>) -> Option<Rights> {
     } else {
         effects.contains(&Effect::Read).then_some(Rights::ReadOnly)
     }
+}
+
+/// The verdict on an action about which somebody answered for always.
+fn said_always(lesson: &Lesson, verdict: Verdict) -> Verdict {
+    Verdict {
+        decision: if lesson.allow {
+            Decision::Allow
+        } else {
+            Decision::Deny
+        },
+        reason: format!("`{}` said always", text::line(lesson.by.as_str(), 128)),
+        ..verdict
+    }
+}
+
+/// How a no for always is taken back.
+fn forget() -> Change {
+    Change::Otherwise(
+        "take the answer back: remove it from `learned.toml` beside the configuration".to_owned(),
+    )
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Keep, paths};
-use crate::types::{Code, Denial, Fault, Grant, Rights, text};
+use crate::types::{Code, Denial, Fault, Grant, Rights, is_action, text};
 
-/// A set of authority: directories and environment variables.
+/// A set of authority: directories, environment variables, and actions of other capabilities.
 ///
 /// A component starts with none. What a call gets is the intersection of the layers that speak about
 /// it, so a set can only narrow another.
@@ -12,6 +12,7 @@ use crate::types::{Code, Denial, Fault, Grant, Rights, text};
 pub struct Grants {
     dirs: Vec<DirGrant>,
     env: BTreeMap<String, String>,
+    actions: BTreeSet<String>,
 }
 
 /// A directory of the host that a guest may reach.
@@ -63,7 +64,11 @@ impl Grants {
             .env
             .keys()
             .map(|name| Grant::Env { name: name.clone() });
-        dirs.chain(env).collect()
+        let actions = self
+            .actions
+            .iter()
+            .map(|name| Grant::Action { name: name.clone() });
+        dirs.chain(env).chain(actions).collect()
     }
 
     /// Keeps directories with at most these rights, and the variables that are wanted; returns what is
@@ -84,6 +89,14 @@ impl Grants {
         }
         let env = std::mem::take(&mut self.env);
         (self.env, gone.env) = env.into_iter().partition(|(name, _)| wanted(name));
+        gone.list()
+    }
+
+    /// Keeps the actions that are wanted; returns what is there no more.
+    pub(super) fn keep_actions(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<Grant> {
+        let mut gone = Grants::none();
+        let actions = std::mem::take(&mut self.actions);
+        (self.actions, gone.actions) = actions.into_iter().partition(|name| wanted(name));
         gone.list()
     }
 
@@ -121,6 +134,13 @@ impl Grants {
                 }
             }
         }
+        for name in &keep.actions {
+            if self.actions.contains(name) {
+                kept.actions.insert(name.clone());
+            } else {
+                denials.push(no_action(name));
+            }
+        }
         if denials.is_empty() {
             Ok(kept)
         } else {
@@ -152,6 +172,48 @@ impl Grants {
 
     pub(crate) fn env(&self) -> &BTreeMap<String, String> {
         &self.env
+    }
+
+    pub(crate) fn actions(&self) -> &BTreeSet<String> {
+        &self.actions
+    }
+
+    /// Keeps what is named, as far as it is there.
+    pub(crate) fn kept(self, keep: &Keep) -> Grants {
+        let mut kept = Grants::none();
+        for dir in self.dirs {
+            if let Some(rights) = keep.dirs.get(&dir.guest) {
+                kept.dirs.push(DirGrant {
+                    rights: dir.rights.min(*rights),
+                    ..dir
+                });
+            }
+        }
+        let env = self.env.into_iter();
+        kept.env = env.filter(|(name, _)| keep.env.contains(name)).collect();
+        kept.actions = self.actions.intersection(&keep.actions).cloned().collect();
+        kept
+    }
+
+    /// What both this and another set grant; what only one of them grants is left out.
+    pub(crate) fn shared_with(&self, other: &Grants) -> Grants {
+        let mut both = Grants::none();
+        for asked in &other.dirs {
+            let shared = self.dirs.iter().filter_map(|dir| dir.shared_with(asked));
+            for dir in shared {
+                // Of two directories of one name a guest sees the first alone.
+                if both.dirs.iter().all(|other| other.guest != dir.guest) {
+                    both.dirs.push(dir);
+                }
+            }
+        }
+        let same = |(name, value): &(&String, &String)| self.env.get(*name) == Some(*value);
+        let env = other.env.iter().filter(same);
+        both.env = env
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        both.actions = self.actions.intersection(&other.actions).cloned().collect();
+        both
     }
 
     /// Checks that nothing here touches the directory of the engine's own state.
@@ -231,6 +293,13 @@ impl Grants {
                 }
             }
         }
+        for name in &inner.actions {
+            if self.actions.contains(name) {
+                both.actions.insert(name.clone());
+            } else {
+                denials.push(no_action(name));
+            }
+        }
         if denials.is_empty() {
             Ok(both)
         } else {
@@ -273,6 +342,12 @@ impl DirGrant {
     }
 }
 
+fn no_action(name: &str) -> Denial {
+    let target = text::line(name, 256);
+    let hint = format!("grant it outside first: `--allow-action {target}`");
+    denial("action", target, "no outer layer grants it", hint)
+}
+
 fn denial(operation: &str, target: String, reason: &str, hint: String) -> Denial {
     Denial {
         code: Code::DeniedGrant,
@@ -290,6 +365,7 @@ fn denial(operation: &str, target: String, reason: &str, hint: String) -> Denial
 pub struct GrantsBuilder {
     dirs: Vec<(PathBuf, String, Rights)>,
     env: Vec<(String, String)>,
+    actions: Vec<String>,
 }
 
 impl GrantsBuilder {
@@ -312,6 +388,14 @@ impl GrantsBuilder {
         self
     }
 
+    /// Lets the guest call an action of another capability, through the guard: by the name of a configured capability,
+    /// such as `text.search.v1`, or by that of a component and its function, such as `text.search`.
+    #[must_use]
+    pub fn action(mut self, name: impl Into<String>) -> Self {
+        self.actions.push(name.into());
+        self
+    }
+
     /// Resolves every directory and checks all grants together.
     ///
     /// # Errors
@@ -321,7 +405,8 @@ impl GrantsBuilder {
     /// - a directory does not exist, is the root, or touches `/proc`, `/sys` or `/dev`;
     /// - two directories overlap, or have the same name for the guest: rights of a file must not
     ///   depend on the way to it;
-    /// - a variable is set twice, or its name is empty or has `=` or NUL in it.
+    /// - a variable is set twice, or its name is empty or has `=` or NUL in it;
+    /// - an action is no two words with a `.` between them.
     pub fn build(self) -> Result<Grants, Fault> {
         let mut dirs: Vec<DirGrant> = Vec::with_capacity(self.dirs.len());
         for (host, guest, rights) in self.dirs {
@@ -367,7 +452,18 @@ impl GrantsBuilder {
                 )));
             }
         }
-        Ok(Grants { dirs, env })
+        if let Some(odd) = self.actions.iter().find(|name| !is_action(name)) {
+            return Err(Fault::config(format!(
+                "`{}` cannot be the name of an action",
+                text::line(odd, 256)
+            ))
+            .hint("name a configured capability, such as `text.search.v1`, or a component and its function, such as `text.search`"));
+        }
+        Ok(Grants {
+            dirs,
+            env,
+            actions: self.actions.into_iter().collect(),
+        })
     }
 }
 

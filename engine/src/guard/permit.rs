@@ -37,7 +37,7 @@ pub(crate) struct Permitted {
     pub(crate) unused: Vec<Grant>,
     approvers: Option<String>,
     decision: Digest,
-    action: Action,
+    pub(crate) action: Action,
 }
 
 impl Permit {

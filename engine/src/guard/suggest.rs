@@ -79,8 +79,10 @@ struct Seen {
     command: bool,
     arguments: Option<String>,
     truncated: bool,
+    absent: Vec<String>,
     grants: Vec<Grant>,
     paths: BTreeSet<String>,
+    actions: BTreeSet<String>,
 }
 
 impl Seen {
@@ -105,12 +107,18 @@ impl Seen {
                 self.principal.clone_from(principal);
                 self.grants.clone_from(grants);
             }
-            EventKind::CallStarted { arguments, .. } => {
+            EventKind::CallStarted {
+                arguments, absent, ..
+            } => {
+                self.absent.clone_from(absent);
                 self.truncated = arguments.truncated;
                 self.arguments = Some(arguments.text.clone());
             }
             EventKind::AccessAllowed(access) if access.interface.starts_with("wasi:filesystem") => {
                 self.paths.insert(access.target.clone());
+            }
+            EventKind::AccessAllowed(access) if access.interface == "engine:host/actions" => {
+                self.actions.insert(access.target.clone());
             }
             _ => {}
         }
@@ -154,11 +162,22 @@ impl Seen {
                 );
             }
             if arguments.as_array().is_some_and(Vec::is_empty) {
-                return Ok(Vec::new());
+                return Ok(self.without(&Map::new()));
             }
             return Err("its arguments came by position, so their names are not known".to_owned());
         };
-        compared(&arguments)
+        let mut conditions = compared(&arguments)?;
+        conditions.extend(self.without(&arguments));
+        Ok(conditions)
+    }
+
+    /// What was left out stays out: whoever gives it makes another call.
+    fn without(&self, given: &Map<String, Value>) -> Vec<String> {
+        let absent = self.absent.iter();
+        absent
+            .filter(|name| !given.contains_key(*name))
+            .map(|name| format!("!(context.args has {})", quoted(name)))
+            .collect()
     }
 }
 
@@ -190,6 +209,7 @@ fn compared(arguments: &Map<String, Value>) -> Result<Vec<String>, String> {
 struct Reached {
     dirs: BTreeMap<(String, String), (Rights, BTreeSet<String>)>,
     env: BTreeSet<String>,
+    actions: BTreeSet<String>,
 }
 
 impl Reached {
@@ -217,6 +237,10 @@ impl Reached {
                 Grant::Env { name } => {
                     self.env.insert(name.clone());
                 }
+                Grant::Action { name } if seen.actions.contains(name) => {
+                    self.actions.insert(name.clone());
+                }
+                Grant::Action { .. } => {}
             }
         }
     }
@@ -232,7 +256,11 @@ impl Reached {
             format!("--dir {}::{}:{rights}", joined(host), joined(guest))
         });
         let env = self.env.iter().map(|name| format!("--env {name}"));
-        dirs.chain(env).collect()
+        let actions = self
+            .actions
+            .iter()
+            .map(|name| format!("--allow-action {name}"));
+        dirs.chain(env).chain(actions).collect()
     }
 }
 

@@ -40,6 +40,12 @@ impl Caps {
     pub(crate) const PROGRESS_APART_MS: u64 = 100;
     /// What a message counts against the limit on output beside its bytes.
     pub(crate) const MESSAGE_COSTS: u64 = 16;
+    /// Artifacts of one call.
+    pub(crate) const ARTIFACTS: usize = 256;
+    /// Calls of other actions that one call makes.
+    pub(crate) const ACTIONS: u64 = 1_000;
+    /// How deep actions call each other.
+    pub(crate) const DEPTH: u32 = 8;
     /// How long output may wait for more before it becomes an event, in milliseconds.
     pub(crate) const OUTPUT_WAIT_MS: u64 = 50;
 }

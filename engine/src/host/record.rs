@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,12 @@ use tokio::sync::mpsc;
 
 use super::Caps;
 use crate::event::{Access, Emitter, EventKind, Level, Stream};
-use crate::types::{Bounded, Bytes, Clock, Code, Denial, text};
+use crate::types::{Artifact, Bounded, Bytes, Clock, Code, Denial, text};
+
+mod artifacts;
+mod calls;
+
+pub(super) use artifacts::Offered;
 
 /// What the host functions of one call write down: refusals, output, counts.
 ///
@@ -46,6 +51,12 @@ struct State {
     progressed: Option<Duration>,
     /// Progress that came too fast to be an event.
     hasty: Option<Progress>,
+    /// What the guest made, in order.
+    artifacts: Vec<Artifact>,
+    /// The names of it in small letters.
+    artifact_names: BTreeSet<String>,
+    /// Calls of other actions so far.
+    calls: u64,
 }
 
 impl State {
@@ -107,6 +118,9 @@ pub(crate) struct Captured {
     pub(crate) denied: u64,
     pub(crate) fs_operations: u64,
     pub(crate) files_missed: bool,
+    pub(crate) artifacts: Vec<Artifact>,
+    /// What counted against the limit on output, besides a result.
+    pub(crate) handed: Bytes,
 }
 
 impl Record {
@@ -252,7 +266,7 @@ impl Record {
     /// The stop that ends the guest, if the message passes the limit on output.
     pub(super) fn log(&self, level: Level, message: &str) -> Result<(), Stop> {
         let mut state = self.lock();
-        self.count_told(&mut state, message)?;
+        self.count_told(&mut state, message.len())?;
         self.flush_locked(&mut state);
         self.emitter.emit(|| EventKind::Logged {
             level: level.into(),
@@ -268,7 +282,7 @@ impl Record {
     /// The stop that ends the guest, if the message passes the limit on output.
     pub(super) fn progress(&self, progress: Progress) -> Result<(), Stop> {
         let mut state = self.lock();
-        self.count_told(&mut state, &progress.message)?;
+        self.count_told(&mut state, progress.message.len())?;
         let now = self.clock.elapsed();
         let apart = Duration::from_millis(Caps::PROGRESS_APART_MS);
         if state
@@ -293,9 +307,10 @@ impl Record {
         });
     }
 
-    /// Counts a message against the limit on output.
-    fn count_told(&self, state: &mut State, message: &str) -> Result<(), Stop> {
-        let used = state.used() + message.len() as u64 + Caps::MESSAGE_COSTS;
+    /// Counts what the guest tells, and what telling it costs, against the limit on output.
+    fn count_told(&self, state: &mut State, bytes: usize) -> Result<(), Stop> {
+        let told = bytes as u64 + Caps::MESSAGE_COSTS;
+        let used = state.used().saturating_add(told);
         let limit = self.most_output.get();
         if used > limit {
             let stop = Stop {
@@ -306,7 +321,7 @@ impl Record {
             self.reach_locked(state, &stop);
             return Err(stop);
         }
-        state.told += message.len() as u64 + Caps::MESSAGE_COSTS;
+        state.told += told;
         Ok(())
     }
 
@@ -344,11 +359,13 @@ impl Record {
         if let Some(last) = state.hasty.take() {
             self.emit_progress(&last);
         }
+        let handed = Bytes::new(state.used());
         let State {
             denials,
             denied,
             stdout,
             stderr,
+            artifacts,
             ..
         } = std::mem::take(&mut *state);
         Captured {
@@ -360,6 +377,8 @@ impl Record {
             denied,
             fs_operations: self.fs_operations.load(Ordering::Relaxed),
             files_missed: self.files_missed.load(Ordering::Relaxed),
+            artifacts,
+            handed,
         }
     }
 

@@ -17,10 +17,10 @@ use super::files::{Files, View};
 use super::network::RefuseHttp;
 use super::record::Refusal;
 use super::stdio::GuestOutput;
-use super::{Caps, Record};
+use super::{Actions, Aside, Caps, Record};
 use crate::event::Stream;
 use crate::guard::Grants;
-use crate::types::{Code, Fault};
+use crate::types::{Bytes, Code, Fault};
 
 /// All that the host keeps for one guest: what it was granted, and what it holds.
 pub(crate) struct Host {
@@ -32,12 +32,22 @@ pub(crate) struct Host {
     /// The clock of a deterministic run.
     clock: Option<Arc<FixedClock>>,
     pub(super) record: Arc<Record>,
+    /// Who calls other actions for the guest; `None` if it may call none.
+    pub(super) actions: Option<Arc<dyn Actions>>,
+    /// Where that is done.
+    pub(super) aside: Arc<Aside>,
 }
 
 /// Gives the host functions access to their part of a store.
 pub(crate) trait HostView: Send + 'static {
     /// That part.
     fn host(&mut self) -> &mut Host;
+
+    /// How much more memory the guest may hold.
+    fn memory_left(&self) -> Bytes;
+
+    /// Counts memory that was held for the guest elsewhere, and is held no more, towards the most that it held at once.
+    fn used_meanwhile(&mut self, peak: Bytes);
 }
 
 /// Where a command reads its standard input from.
@@ -71,6 +81,7 @@ impl Host {
         grants: &Grants,
         streams: Streams,
         record: Arc<Record>,
+        actions: Option<Arc<dyn Actions>>,
         deterministic: bool,
     ) -> Result<Self, Fault> {
         let mut wasi = WasiCtx::builder();
@@ -105,6 +116,8 @@ impl Host {
             files: Files::open(grants.dirs(), deterministic)?,
             clock: deterministic.then(Arc::default),
             record,
+            actions,
+            aside: Arc::default(),
         })
     }
 }
@@ -165,6 +178,11 @@ impl Host {
 }
 
 impl Host {
+    /// What is done for the guest beside it.
+    pub(crate) fn aside(&self) -> Arc<Aside> {
+        self.aside.clone()
+    }
+
     /// Writes down that the guest called an import nobody granted.
     pub(crate) fn deny_import(&self, interface: &str, function: &str) {
         self.record.deny(Refusal {

@@ -10,6 +10,8 @@ use crate::types::{Fault, FaultKind, JournalId};
 const APPLICATION: i32 = 0x656e_676a;
 /// How long to wait for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for a journal that is being made, and how often.
+const MAKING: (Duration, u32) = (Duration::from_millis(20), 50);
 
 /// What brings a journal from one version to the next, oldest first. Published steps never change.
 const STEPS: [&str; 4] = [
@@ -184,9 +186,14 @@ pub(super) fn readable(path: &Path) -> Result<(Connection, JournalId), Fault> {
         }
     };
     check_kind(&connection, path)?;
-    let version = version(&connection).map_err(failed)?;
-    if version == 0 {
-        return Err(unusable(path, "it is empty"));
+    let mut tries = 0;
+    while version(&connection).map_err(failed)? == 0 {
+        if tries >= MAKING.1 {
+            return Err(unusable(path, "it is empty"));
+        }
+        // Somebody else may be making it at this moment.
+        tries += 1;
+        std::thread::sleep(MAKING.0);
     }
     let id = identity(&connection, path)?;
     Ok((connection, id))

@@ -18,6 +18,7 @@ fn started(arguments: &str) -> EventKind {
     EventKind::CallStarted {
         function: "f".to_owned(),
         arguments: Bounded::new(arguments, 1000),
+        absent: Vec::new(),
     }
 }
 

@@ -216,7 +216,7 @@ fn begun(connection: &Connection, workflow: WorkflowId) -> rusqlite::Result<Vec<
         .collect()
 }
 
-/// The step and the run that an event is about, if it is about this workflow.
+/// The step and its run that an event is about, if it is about a call that this workflow made itself.
 fn of_step(scope: &[crate::event::Scope], workflow: WorkflowId) -> Option<(String, RunId)> {
     use crate::event::Scope;
     let (mut ours, mut step, mut run) = (false, None, None);
@@ -224,6 +224,8 @@ fn of_step(scope: &[crate::event::Scope], workflow: WorkflowId) -> Option<(Strin
         match part {
             Scope::Workflow(id) => ours |= *id == workflow,
             Scope::Step(name) => step = Some(name.clone()),
+            // An action that another one called belongs to that one.
+            Scope::Run(_) if run.is_some() => return None,
             Scope::Run(id) => run = Some(*id),
             Scope::Call(_) => {}
         }

@@ -1,14 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 #[cfg(feature = "guard-cedar")]
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+#[cfg(not(feature = "guard-cedar"))]
+use std::sync::{Arc, RwLock};
 
 use super::capability::Capability;
 use super::clock::SystemClock;
 use super::config::Config;
 use super::request::Call;
 use super::run::Run;
-use crate::component::{Compiled, Runtime, Source};
+use crate::component::{CodeCache, Compiled, Runtime, Source};
 use crate::event::Sink;
 use crate::guard::{ApprovalDesk, Approver, Current, Explanation, Policies, Policy};
 #[cfg(feature = "guard-cedar")]
@@ -25,6 +26,7 @@ pub struct EngineBuilder {
     clock: Option<Arc<dyn Clock>>,
     desk: Option<ApprovalDesk>,
     approver: Option<Arc<dyn Approver>>,
+    cache: Option<CodeCache>,
 }
 
 impl std::fmt::Debug for EngineBuilder {
@@ -65,6 +67,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Keeps compiled code here, and uses what was kept before. Without it every component is compiled when it is loaded.
+    #[must_use]
+    pub fn cache(mut self, cache: CodeCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
     /// Leaves questions about actions that need approval here. Without it, and without an approver, such
     /// actions are denied.
     #[must_use]
@@ -99,6 +108,7 @@ impl EngineBuilder {
             clock,
             desk,
             approver,
+            cache,
         } = self;
         policy.check()?;
         let mut named = BTreeMap::new();
@@ -114,7 +124,7 @@ impl EngineBuilder {
             }
         }
         Ok(Engine(Arc::new(Inner {
-            runtime: Runtime::new(deterministic)?,
+            runtime: Runtime::new(cache, deterministic)?,
             policy,
             policies: Arc::new(Current::new(policies)),
             capabilities: named,
@@ -124,6 +134,7 @@ impl EngineBuilder {
             fitting: Mutex::default(),
             #[cfg(feature = "guard-cedar")]
             loaded: Mutex::default(),
+            offered: RwLock::default(),
             sinks: sinks.into(),
             clock: clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
         })))
@@ -161,7 +172,7 @@ impl EngineBuilder {
 pub struct Engine(Arc<Inner>);
 
 pub(super) struct Inner {
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
     pub(super) policy: Policy,
     pub(super) policies: Arc<Current>,
     pub(super) capabilities: BTreeMap<String, Capability>,
@@ -174,6 +185,8 @@ pub(super) struct Inner {
     /// called.
     #[cfg(feature = "guard-cedar")]
     loaded: Mutex<BTreeMap<Digest, Vec<Named>>>,
+    /// The components whose functions guests may call, by name.
+    pub(super) offered: RwLock<BTreeMap<String, Compiled>>,
     pub(super) sinks: Arc<[Arc<dyn Sink>]>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -380,8 +393,7 @@ impl Engine {
     ///
     /// As for [`call`](Engine::call).
     pub async fn run(&self, component: &Compiled, call: Call) -> Outcome {
-        let deterministic = component.deterministic();
-        Run::begin(&self.0, component.describe().name(), &call, deterministic)
+        Run::begin(&self.0, component.describe().name(), &call)
             .go(component, call)
             .await
     }
@@ -392,14 +404,17 @@ impl Engine {
     ///
     /// As for [`load`](Engine::load) and [`call`](Engine::call).
     pub async fn run_source(&self, source: Source, call: Call) -> Outcome {
-        let run = Run::begin(&self.0, source.name(), &call, self.deterministic());
+        let run = Run::begin(&self.0, source.name(), &call);
         let digest = source.digest();
         let loaded = tokio::select! {
             loaded = self.load(source) => loaded,
             () = call.cancel.asked() => Err(Fault::new(FaultKind::Cancelled).at(Phase::Load)),
         };
         match loaded {
-            Ok(component) => run.go(&component, call).await,
+            Ok(component) => {
+                run.fetched(component.origin());
+                run.go(&component, call).await
+            }
             Err(fault) => run.refuse(Some(digest), fault),
         }
     }
@@ -417,9 +432,12 @@ impl Engine {
             .await
     }
 
-    /// Whether what it loads is called deterministically.
-    fn deterministic(&self) -> bool {
-        self.0.runtime.deterministic()
+    pub(super) fn of(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.0
     }
 
     /// The listeners, for whoever tells events besides those of runs.
@@ -476,7 +494,10 @@ impl Engine {
                         .hint("its component is not loaded"),
                 })?;
             let position = component.describe().find(&configured.function)?;
-            return Ok(self.looked_up(component, position, Some(configured)));
+            let called = self.0.labels_of_called(component.describe(), components);
+            let mut found = self.looked_up(component, position, Some(configured));
+            found.labels.extend(called);
+            return Ok(found);
         }
         let Some(component) = components.get(capability) else {
             let known = components.keys().chain(self.0.capabilities.keys());
@@ -501,7 +522,11 @@ impl Engine {
         };
         let position = shape.find(function)?;
         let configured = self.0.capability_of(shape, position)?;
-        Ok(self.looked_up(component, position, configured))
+        let mut found = self.looked_up(component, position, configured);
+        found
+            .labels
+            .extend(self.0.labels_of_called(shape, components));
+        Ok(found)
     }
 
     fn looked_up(
@@ -533,6 +558,6 @@ impl Engine {
     /// any other.
     #[must_use]
     pub fn refuse(&self, component: &str, call: &Call, fault: Fault) -> Outcome {
-        Run::begin(&self.0, component, call, self.deterministic()).refuse(None, fault)
+        Run::begin(&self.0, component, call).refuse(None, fault)
     }
 }

@@ -5,7 +5,7 @@ use crate::types::text::{MOST_IN_EVENT, line};
 /// Names listed in one event.
 const NAMES_IN_EVENT: usize = 256;
 
-/// Says what was loaded.
+/// The event of a component that was loaded.
 pub(super) fn loaded(shape: &Descriptor) -> EventKind {
     EventKind::ComponentLoaded {
         name: shape.name().to_owned(),

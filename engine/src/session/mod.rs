@@ -5,8 +5,10 @@ mod capability;
 mod choose;
 mod clock;
 mod config;
+mod ended;
 mod engine;
 mod loaded;
+mod nested;
 mod request;
 mod run;
 

@@ -40,6 +40,8 @@ pub struct Call {
     pub(super) misspelt: Option<String>,
     pub(super) cancel: Cancel,
     pub(super) forward: Option<Forward>,
+    /// How many actions called each other to come here.
+    pub(super) depth: u32,
 }
 
 /// Which approval a call uses, if policy asks for one.
@@ -67,6 +69,14 @@ pub(super) enum CallTarget {
         args: Vec<String>,
         stdin: Stdin,
     },
+}
+
+/// For whom and on which way a call is made, and what flowed into it.
+pub(super) struct Asker {
+    pub(super) principal: Principal,
+    pub(super) via: Via,
+    pub(super) step: Option<(WorkflowId, String)>,
+    pub(super) labels: BTreeSet<String>,
 }
 
 impl Call {
@@ -115,6 +125,7 @@ impl Call {
             misspelt: None,
             cancel: Cancel::new(),
             forward: None,
+            depth: 0,
         }
     }
 
@@ -186,12 +197,17 @@ impl Call {
     }
 
     /// Keeps of all that is granted only these directories, by the names that guests see, with at most these
-    /// rights, and these environment variables.
+    /// rights, these environment variables and these actions.
     ///
     /// Comes after [`step`](Call::step), whose layer it is. What nobody grants denies the call.
     #[must_use]
-    pub fn only(mut self, dirs: BTreeMap<String, Rights>, env: BTreeSet<String>) -> Self {
-        self.inner.keep = Some(Keep { dirs, env });
+    pub fn only(
+        mut self,
+        dirs: BTreeMap<String, Rights>,
+        env: BTreeSet<String>,
+        actions: BTreeSet<String>,
+    ) -> Self {
+        self.inner.keep = Some(Keep { dirs, env, actions });
         self
     }
 

@@ -1,30 +1,31 @@
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::Instrument as _;
 
 use super::approve::approve;
 use super::choose::{Chosen, check_unconfigured, choose};
-use super::engine::Inner;
+use super::ended::Ended;
+use super::engine::{Engine, Inner};
 use super::loaded::loaded;
-use super::request::{Call, CallTarget};
+use super::nested::{Nested, outline};
+use super::request::{Asker, Call, CallTarget};
 use crate::component::{
-    Arguments, Captured, Compiled, Context, Instance, Record, Returned, Streams,
+    Actions, Arguments, Compiled, Context, Instance, Origin, Record, Returned, Streams,
 };
-use crate::event::{Emitter, EventKind, Sink};
+use crate::event::{Cache, Emitter, EventKind, Sink};
 use crate::guard::{Ask, Decided, Draft, Explanation, Layer, Permit, Refusal, Target};
 use crate::types::text::{MOST_IN_EVENT, line};
 use crate::types::{
     Action, Bounded, CallId, ComponentName, Decision, Descriptor, Digest, Failure, Fault,
-    FaultKind, Function, FunctionManifest, Grant, Json, Limits, Mode, Outcome, Phase, Principal,
-    RunId, Status, Usage, Verdict, Via, WorkflowId,
+    FaultKind, Function, FunctionManifest, Grant, Json, Limits, Mode, Outcome, Phase, RunId,
+    Status, Usage, Verdict,
 };
 
 /// One run, from its first event to its last.
 ///
 /// Dropped before its end, it ends as cancelled: there is a last event whatever happens.
 pub(super) struct Run<'a> {
-    engine: &'a Inner,
+    engine: &'a Arc<Inner>,
     emitter: Arc<Emitter>,
     component: ComponentName,
     function: Option<String>,
@@ -35,6 +36,8 @@ pub(super) struct Run<'a> {
     stage: Stage,
     /// Whether the intent of the call is durable: from then on the guest may have had an effect.
     durable: bool,
+    /// Who calls other actions for the guest.
+    nested: Option<Arc<Nested>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,14 +48,28 @@ enum Stage {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn begin(
-        engine: &'a Inner,
+    pub(super) fn begin(engine: &'a Arc<Inner>, component: &str, call: &Call) -> Self {
+        let placed = |emitter: Emitter| emitter.within(call.step.clone());
+        Self::started(engine, component, call, placed)
+    }
+
+    /// A run that the call of another one asks for.
+    pub(super) fn inside(
+        engine: &'a Arc<Inner>,
         component: &str,
         call: &Call,
-        deterministic: bool,
+        outer: &Emitter,
     ) -> Self {
-        let mut run = Self::new(engine, component, engine.sinks.clone(), call.step.clone());
-        run.deterministic = deterministic;
+        Self::started(engine, component, call, |emitter| emitter.inside(outer))
+    }
+
+    fn started(
+        engine: &'a Arc<Inner>,
+        component: &str,
+        call: &Call,
+        placed: impl FnOnce(Emitter) -> Emitter,
+    ) -> Self {
+        let run = Self::new(engine, component, engine.sinks.clone(), placed);
         run.emitter.emit(|| EventKind::RunStarted {
             component: run.component.name.clone(),
             function: match &call.target {
@@ -61,23 +78,23 @@ impl<'a> Run<'a> {
                 }
                 CallTarget::Command { .. } => None,
             },
-            deterministic,
+            deterministic: run.deterministic,
         });
         run
     }
 
     /// A run that nobody hears of, to look at what would be decided.
-    pub(super) fn silent(engine: &'a Inner, component: &str) -> Self {
-        Self::new(engine, component, Arc::new([]), None)
+    pub(super) fn silent(engine: &'a Arc<Inner>, component: &str) -> Self {
+        Self::new(engine, component, Arc::new([]), |emitter| emitter)
     }
 
     fn new(
-        engine: &'a Inner,
+        engine: &'a Arc<Inner>,
         component: &str,
         sinks: Arc<[Arc<dyn Sink>]>,
-        step: Option<(WorkflowId, String)>,
+        placed: impl FnOnce(Emitter) -> Emitter,
     ) -> Self {
-        let emitter = Emitter::new(RunId::fresh(), engine.clock.clone(), sinks).within(step);
+        let emitter = placed(Emitter::new(RunId::fresh(), engine.clock.clone(), sinks));
         Self {
             engine,
             emitter: Arc::new(emitter),
@@ -89,9 +106,10 @@ impl<'a> Run<'a> {
             limits: *engine.policy.limits(),
             grants: Vec::new(),
             verdict: None,
-            deterministic: false,
+            deterministic: engine.runtime.deterministic(),
             stage: Stage::Begun,
             durable: false,
+            nested: None,
         }
     }
 
@@ -101,11 +119,29 @@ impl<'a> Run<'a> {
         self.end(Ended::refused(fault))
     }
 
+    /// Says where the code of the component came from, if that is worth it.
+    pub(super) fn fetched(&self, origin: &Origin) {
+        let cache = || Cache::Code.into();
+        match origin.clone() {
+            Origin::Compiled => {}
+            Origin::Found(key_prefix) => self.emitter.emit(|| EventKind::CacheHit {
+                cache: cache(),
+                key_prefix,
+            }),
+            Origin::Refused(key_prefix, why) => self.emitter.emit(|| EventKind::CacheRefused {
+                cache: cache(),
+                key_prefix,
+                reason: why.to_owned(),
+            }),
+        }
+    }
+
     /// Goes the whole way from a loaded component.
     pub(super) async fn go(mut self, component: &Compiled, call: Call) -> Outcome {
         let shape = component.describe();
         let digest = shape.digest();
         self.component.digest = Some(digest);
+        self.deterministic = component.deterministic();
         self.emitter.emit(|| loaded(shape));
         let span = tracing::info_span!(
             "call",
@@ -134,6 +170,7 @@ impl<'a> Run<'a> {
     /// Chooses the function, reads the arguments, asks the guard.
     async fn decide(&mut self, shape: &Descriptor, call: Call) -> Result<Ready, Fault> {
         call.check()?;
+        let outline = outline(shape, &call);
         let Call {
             target,
             principal,
@@ -148,6 +185,7 @@ impl<'a> Run<'a> {
             misspelt,
             cancel,
             forward,
+            depth: _,
         } = call;
         if let (Some(original), CallTarget::Capability { name, .. }) = (misspelt, &target) {
             self.emitter.emit(|| EventKind::NameRepaired {
@@ -217,7 +255,15 @@ impl<'a> Run<'a> {
         counted.started();
         self.permitted(&permit, function);
         let permitted = permit.peek();
+        self.nested = Nested::new(
+            Engine::of(self.engine.clone()),
+            outline,
+            permitted.action.declared.clone(),
+            permitted.grants.actions(),
+            self.emitter.clone(),
+        );
         let clock = self.engine.clock.clone();
+        let absent = arguments.absent(function);
         let record = Record::new(
             self.emitter.clone(),
             clock.clone(),
@@ -229,11 +275,13 @@ impl<'a> Run<'a> {
             streams,
             arguments,
             shown,
+            absent,
             context: Context {
                 clock,
                 cancel,
                 record: Arc::new(record),
                 policies: self.engine.policies.clone(),
+                actions: self.nested.clone().map(|nested| nested as Arc<dyn Actions>),
             },
         })
     }
@@ -391,6 +439,7 @@ impl<'a> Run<'a> {
             streams,
             arguments,
             shown,
+            absent,
             context,
         } = ready;
         let record = context.record.clone();
@@ -399,6 +448,7 @@ impl<'a> Run<'a> {
         self.emitter.emit(|| EventKind::CallStarted {
             function: self.function.clone().unwrap_or_default(),
             arguments: shown,
+            absent,
         });
         // What is about to happen is known, whatever comes.
         if let Err(fault) = self.emitter.commit().await {
@@ -437,6 +487,11 @@ impl<'a> Run<'a> {
                 fault
             }
         });
+        let confided = self.nested.take().map(|nested| nested.confided());
+        let fault = fault.map(|fault| {
+            let confided = confided.into_iter().flatten();
+            confided.fold(fault, Fault::confide)
+        });
         let usage = Usage {
             stdout: captured.stdout_bytes,
             stderr: captured.stderr_bytes,
@@ -468,6 +523,8 @@ impl<'a> Run<'a> {
             stderr: captured.stderr,
             denials,
             grants: std::mem::take(&mut self.grants),
+            handed: captured.handed,
+            artifacts: captured.artifacts,
             verdict,
             fault,
         };
@@ -527,39 +584,12 @@ impl Drop for Run<'_> {
     }
 }
 
-/// For whom and on which way a call is made, and what flowed into it.
-struct Asker {
-    principal: Principal,
-    via: Via,
-    step: Option<(WorkflowId, String)>,
-    labels: BTreeSet<String>,
-}
-
 /// A call that the guard allowed.
 struct Ready {
     permit: Permit,
     streams: Streams,
     arguments: Arguments,
     shown: Bounded,
+    absent: Vec<String>,
     context: Context,
-}
-
-/// All that is left of a call.
-struct Ended {
-    returned: Returned,
-    captured: Captured,
-}
-
-impl Ended {
-    fn refused(fault: Fault) -> Self {
-        Self {
-            returned: Returned {
-                value: None,
-                exit_code: None,
-                fault: Some(fault),
-                usage: Usage::default(),
-            },
-            captured: Captured::default(),
-        }
-    }
 }

@@ -48,6 +48,8 @@ codes! {
     LimitHandles = "E-LIMIT-HANDLES", Limit;
     /// The guest made too many host calls, or moved too much data in one of them.
     LimitHostcall = "E-LIMIT-HOSTCALL", Limit;
+    /// Actions call each other too deep, or one makes too many calls.
+    LimitCalls = "E-LIMIT-CALLS", Limit;
     /// The component is too large to compile within bounds.
     LimitCompile = "E-LIMIT-COMPILE", Limit;
     /// The guest called an import that nobody granted.
@@ -104,6 +106,10 @@ codes! {
     WorkflowState = "E-WORKFLOW-STATE", Invalid;
     /// The command line could not be understood.
     Usage = "E-USAGE", Invalid;
+    /// A project cannot be built.
+    Build = "E-BUILD", Invalid;
+    /// A tool that a build needs is not there.
+    MissingTool = "E-MISSING-TOOL", Invalid;
     /// The function returned its error case, or the command exited with a failure.
     GuestError = "E-GUEST-ERROR", Error;
     /// A workflow did all of its plan, and a success criterion is not met.

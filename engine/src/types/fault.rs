@@ -277,6 +277,18 @@ pub enum FaultKind {
         /// The first thing that is wrong, and where.
         reason: String,
     },
+    /// A project cannot be built.
+    #[error("{what}")]
+    Build {
+        /// What is wrong, and where.
+        what: String,
+    },
+    /// A tool that a build needs is not there, and could not be got.
+    #[error("{what}")]
+    MissingTool {
+        /// Which one.
+        what: String,
+    },
     /// A broken promise inside the engine.
     #[error("internal error in {at}")]
     Bug {
@@ -347,7 +359,7 @@ impl Fault {
                 fault.hint(format!("did you mean `{known}`?"))
             }
             _ => fault.hint(
-                "give its component with `--component FILE`, or configure it with `engine add FILE`",
+                "give its component with `--component FILE` where a command takes that, or configure it with `engine add FILE`",
             ),
         }
     }
@@ -357,6 +369,20 @@ impl Fault {
     #[must_use]
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(FaultKind::Usage { what: what.into() })
+    }
+
+    /// Makes a fault of a project that cannot be built.
+    #[cold]
+    #[must_use]
+    pub fn build(what: impl Into<String>) -> Self {
+        Self::new(FaultKind::Build { what: what.into() })
+    }
+
+    /// Makes a fault of a tool that a build needs and does not find.
+    #[cold]
+    #[must_use]
+    pub fn missing_tool(what: impl Into<String>) -> Self {
+        Self::new(FaultKind::MissingTool { what: what.into() })
     }
 
     /// Makes a fault of bytes that are not a component, found before the engine saw them.
@@ -470,6 +496,8 @@ impl Fault {
             FaultKind::Argument { .. } | FaultKind::ArgumentSyntax { .. } => Code::InvalidArgs,
             FaultKind::Config { .. } => Code::InvalidConfig,
             FaultKind::Usage { .. } => Code::Usage,
+            FaultKind::Build { .. } => Code::Build,
+            FaultKind::MissingTool { .. } => Code::MissingTool,
             FaultKind::Denied(denials) => denials
                 .first()
                 .map_or(Code::DeniedGrant, |denial| denial.code),

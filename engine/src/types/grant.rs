@@ -23,6 +23,11 @@ pub enum Grant {
         /// The variable's name.
         name: String,
     },
+    /// An action that may be called.
+    Action {
+        /// The name of a configured capability, or of a component and its function.
+        name: String,
+    },
 }
 
 impl Grant {
@@ -37,10 +42,9 @@ impl Grant {
                     ..
                 },
             ) => inner.starts_with(host) && asked <= rights,
-            (Grant::Env { name }, Grant::Env { name: asked }) => name == asked,
-            (Grant::Dir { .. }, Grant::Env { .. }) | (Grant::Env { .. }, Grant::Dir { .. }) => {
-                false
-            }
+            (Grant::Env { name }, Grant::Env { name: asked })
+            | (Grant::Action { name }, Grant::Action { name: asked }) => name == asked,
+            (Grant::Dir { .. } | Grant::Env { .. } | Grant::Action { .. }, _) => false,
         }
     }
 }

@@ -74,6 +74,9 @@ pub struct Asks {
     /// The environment variables that it reads.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub env: BTreeSet<String>,
+    /// The actions of other capabilities that it calls.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub actions: BTreeSet<String>,
     /// The limits that are enough for it.
     #[serde(default, skip_serializing_if = "AskedLimits::is_empty")]
     pub limits: AskedLimits,
@@ -234,6 +237,12 @@ impl Manifest {
                 text::line(name, 256)
             ));
         }
+        if let Some(name) = self.asks.actions.iter().find(|name| !is_action(name)) {
+            return Err(format!(
+                "`{}` is not the name of an action such as `text.search.v1` or `text.search`",
+                text::line(name, 256)
+            ));
+        }
         Ok(())
     }
 }
@@ -302,6 +311,17 @@ pub fn is_capability(text: &str) -> bool {
         && version.len() <= 6
         && version.chars().all(|c| c.is_ascii_digit());
     text.len() <= 128 && number && stem.contains('.') && stem.split('.').all(is_word)
+}
+
+/// Whether a text can be the name of an action: that of a capability, or a component's and its function's with a `.` between
+/// them, at most 256 bytes.
+pub(crate) fn is_action(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@#".contains(c);
+    text.len() <= 256
+        && text.chars().all(plain)
+        && text
+            .split_once('.')
+            .is_some_and(|(component, function)| !component.is_empty() && !function.is_empty())
 }
 
 /// A text for people without the characters that act on a terminal or cannot be seen, cut to 2 KiB.

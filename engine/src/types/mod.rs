@@ -4,6 +4,7 @@
 
 mod action;
 mod approval;
+mod artifact;
 mod clock;
 mod code;
 mod denial;
@@ -30,6 +31,7 @@ mod wit;
 
 pub use action::{Action, Declared, Effect, Principal, Via, is_label};
 pub use approval::{ApprovalAnswer, ApprovalRefused, ApprovalRequest, QuestionState, Token};
+pub use artifact::Artifact;
 pub use clock::{Clock, Timestamp};
 pub use code::{Blame, Code, Status};
 pub use denial::Denial;
@@ -42,6 +44,7 @@ pub use id::{
 };
 pub use json::Json;
 pub use limits::{Limits, LimitsBuilder, LimitsError};
+pub(crate) use manifest::is_action;
 pub use manifest::{AskedLimits, Asks, Example, FunctionManifest, Manifest, is_capability};
 pub use open::Open;
 pub use outcome::{ComponentName, Failure, FailureSource, Outcome, Usage};

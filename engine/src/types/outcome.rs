@@ -4,8 +4,8 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Budget, Bytes, Code, Denial, Digest, Fault, Frame, Grant, Json, Limits, Open, Phase, RunId,
-    Status, Verdict, text,
+    Artifact, Budget, Bytes, Code, Denial, Digest, Fault, Frame, Grant, Json, Limits, Open, Phase,
+    RunId, Status, Verdict, text,
 };
 
 /// What came of one run: the value, what it cost, which limits were in force, what was refused.
@@ -29,6 +29,9 @@ pub struct Outcome {
     pub(crate) denials: Vec<Denial>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) verdict: Option<Verdict>,
+    pub(crate) artifacts: Vec<Artifact>,
+    /// What counted against the limit on output, besides the value.
+    pub(crate) handed: Bytes,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -112,6 +115,12 @@ impl Outcome {
         &self.stderr
     }
 
+    /// What the guest made besides its result, in the order in which it came, whatever became of the call.
+    #[must_use]
+    pub fn artifacts(&self) -> &[Artifact] {
+        &self.artifacts
+    }
+
     /// What the guest asked for and did not get.
     #[must_use]
     pub fn denials(&self) -> &[Denial] {
@@ -171,6 +180,7 @@ impl Serialize for Outcome {
         outcome.serialize_field("exit_code", &self.exit_code)?;
         outcome.serialize_field("stdout", &String::from_utf8_lossy(&self.stdout))?;
         outcome.serialize_field("stderr", &String::from_utf8_lossy(&self.stderr))?;
+        outcome.serialize_field("artifacts", &self.artifacts)?;
         outcome.serialize_field("denials", &self.denials)?;
         outcome.serialize_field("grants", &self.grants)?;
         outcome.serialize_field("verdict", &self.verdict)?;

@@ -149,6 +149,7 @@ impl Changes {
                     Asks {
                         files: Some(Rights::ReadWrite),
                         env: new.env.clone(),
+                        actions: new.actions.clone(),
                         limits: AskedLimits::default(),
                     },
                     new,
@@ -169,6 +170,12 @@ impl Changes {
         }
         for name in old.env.difference(&new.env) {
             self.note(false, format!("asks for the variable `{name}` no more"));
+        }
+        for name in new.actions.difference(&old.actions) {
+            self.note(true, format!("asks to call `{name}`"));
+        }
+        for name in old.actions.difference(&new.actions) {
+            self.note(false, format!("asks to call `{name}` no more"));
         }
         let AskedLimits {
             fuel,

@@ -84,8 +84,15 @@ impl Input {
             .unwrap_or_default();
         let dir = root.join(&path);
         let world = self.world.as_ref().map(LitStr::value);
-        let capability = Capability::read(&dir, world.as_deref())
-            .map_err(|problem| Error::new(place, problem))?;
+        let capability = Capability::read(&dir, world.as_deref()).map_err(|problem| {
+            match problem.location() {
+                // What is read out of a file shows its place itself.
+                Some(location) if !problem.place().is_empty() => {
+                    Error::new(place, format!("{location}: {problem}"))
+                }
+                Some(_) | None => Error::new(place, problem),
+            }
+        })?;
 
         let manifest = capability.manifest();
         let length = manifest.len();

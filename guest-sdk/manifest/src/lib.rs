@@ -59,7 +59,19 @@ pub struct Capability {
     name: String,
     world: String,
     functions: Vec<String>,
+    exports: Vec<Export>,
     manifest: String,
+}
+
+/// A function that a capability has to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The interface, without its package, such as `greeting`.
+    pub interface: String,
+    /// The function, as the WIT has it.
+    pub function: String,
+    /// The names of its parameters, as the WIT has them.
+    pub parameters: Vec<String>,
 }
 
 impl Capability {
@@ -98,6 +110,12 @@ impl Capability {
         &self.functions
     }
 
+    /// What its code has to have, in the order of the WIT.
+    #[must_use]
+    pub fn exports(&self) -> &[Export] {
+        &self.exports
+    }
+
     /// The manifest, as the component's section `engine:manifest` holds it.
     #[must_use]
     pub fn manifest(&self) -> &str {
@@ -116,7 +134,8 @@ fn of_world(resolve: &Resolve, package: PackageId, world: WorldId) -> Result<Cap
         .map(|package| package.name.clone());
     let own = own.ok_or_else(|| Problem::new("there is no such package"))?;
     let version = own.version.as_ref().map(ToString::to_string);
-    let told = about_world(&world.docs).map_err(|problem| problem.of(&world.name))?;
+    let told = about_world(&world.docs)
+        .map_err(|problem| problem.of(&world.name).at(world.span, resolve))?;
     let name = told.name.unwrap_or(own.name);
     let version = told.version.or(version).ok_or_else(|| {
         Problem::new("the package has no version")
@@ -133,7 +152,8 @@ fn of_world(resolve: &Resolve, package: PackageId, world: WorldId) -> Result<Cap
             (true, _) | (false, None) => function.name.clone(),
             (false, Some(interface)) => format!("{interface}#{}", function.name),
         };
-        let told = about_function(&function.docs).map_err(|problem| problem.of(&key))?;
+        let told = about_function(&function.docs)
+            .map_err(|problem| problem.of(&key).at(function.span, resolve))?;
         let Told { capability, .. } = &told;
         let capability = capability
             .clone()
@@ -156,8 +176,26 @@ fn of_world(resolve: &Resolve, package: PackageId, world: WorldId) -> Result<Cap
         name,
         world: resolve.id_of_name(package, &world.name),
         functions: functions.keys().cloned().collect(),
+        exports: exported.iter().map(Export::of).collect(),
         manifest: manifest.to_string(),
     })
+}
+
+impl Export {
+    fn of((interface, function): &(Option<String>, &Function)) -> Self {
+        let interface = interface.as_deref().unwrap_or_default();
+        let interface = interface.split('@').next().unwrap_or_default();
+        let interface = interface.rsplit('/').next().unwrap_or_default();
+        Self {
+            interface: interface.to_owned(),
+            function: function.name.clone(),
+            parameters: function
+                .params
+                .iter()
+                .map(|parameter| parameter.name.clone())
+                .collect(),
+        }
+    }
 }
 
 /// A name's version starts at one.
@@ -179,10 +217,11 @@ fn exported<'a>(
         let interface = match item {
             WorldItem::Interface { id, .. } => *id,
             WorldItem::Function(function) => {
-                return Err(Problem::new("it is exported at world level").of(&function.name).hint(
+                let problem = Problem::new("it is exported at world level").hint(
                     "put it into an interface and export that: at world level a name such as `read` \
                      takes the place of the C library's own function",
-                ));
+                );
+                return Err(problem.of(&function.name).at(function.span, resolve));
             }
             WorldItem::Type { .. } => continue,
         };

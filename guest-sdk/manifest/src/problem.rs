@@ -1,9 +1,10 @@
-use wit_parser::{ParseError, Resolve, ResolveError};
+use wit_parser::{ParseError, Resolve, ResolveError, Span};
 
 /// Why no manifest can be made of a WIT package: what is wrong, where, and what to do.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{}{message}{}", at(place), told(hint))]
 pub struct Problem {
+    location: Option<String>,
     place: String,
     message: String,
     hint: String,
@@ -35,6 +36,7 @@ fn shown(cause: &(dyn std::error::Error + 'static), resolve: &Resolve) -> String
 impl Problem {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
+            location: None,
             place: String::new(),
             message: message.into(),
             hint: String::new(),
@@ -49,6 +51,15 @@ impl Problem {
         }
     }
 
+    /// Says where in the files it is.
+    pub(crate) fn at(self, span: Span, resolve: &Resolve) -> Self {
+        let known = resolve.source_map.resolve_span(span).is_some();
+        Self {
+            location: known.then(|| resolve.source_map.render_location(span)),
+            ..self
+        }
+    }
+
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: hint.into(),
@@ -59,7 +70,29 @@ impl Problem {
     /// What the reader of WIT says, with the place in the file.
     pub(crate) fn wit(error: &anyhow::Error, resolve: &Resolve) -> Self {
         let causes: Vec<String> = error.chain().map(|cause| shown(cause, resolve)).collect();
-        Self::new(causes.join(": "))
+        let problem = Self::new(causes.join(": "));
+        let span = error.chain().find_map(|cause| {
+            let parse = cause.downcast_ref::<ParseError>();
+            let resolving = cause.downcast_ref::<ResolveError>();
+            let parse = parse.map(|error| error.kind().span());
+            parse.or(resolving.map(|error| error.kind().span()))
+        });
+        match span {
+            Some(span) => problem.at(span, resolve),
+            None => problem,
+        }
+    }
+
+    /// Where it is, as `file:line:column`; `None` if it is not in one place.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    /// Of what it is a problem, such as the name of a function; empty if of nothing that has a name.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// What is wrong, without a hint.

@@ -220,8 +220,8 @@ fn example(text: &str) -> Result<Value, Problem> {
 fn asks(asks: &mut Map<String, Value>, text: &str) -> Result<(), Problem> {
     let wrong = |why: String| {
         Problem::new(why).hint(
-            "write `@asks files ro`, `@asks files rw`, `@asks env NAME`, or a limit such as `@asks memory 64MiB`: `fuel`, \
-             `memory`, `timeout` or `output`",
+            "write `@asks files ro`, `@asks files rw`, `@asks env NAME`, `@asks action NAME`, or a limit such as `@asks \
+             memory 64MiB`: `fuel`, `memory`, `timeout` or `output`",
         )
     };
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -233,8 +233,9 @@ fn asks(asks: &mut Map<String, Value>, text: &str) -> Result<(), Problem> {
     let (set, key) = match *what {
         "files" if ["ro", "rw"].contains(value) => (&mut *asks, "files"),
         "files" => return Err(wrong(format!("`{value}` is neither `ro` nor `rw`"))),
-        "env" => {
-            let names = asks.entry("env").or_insert_with(|| json!([]));
+        "env" | "action" => {
+            let key = if *what == "env" { "env" } else { "actions" };
+            let names = asks.entry(key).or_insert_with(|| json!([]));
             if let Value::Array(names) = names {
                 names.push(json!(value));
             }

@@ -141,6 +141,7 @@ fn what_makes_no_sense_is_told_with_what_to_write() {
 #[test]
 fn functions_at_world_level_are_refused_with_the_reason() {
     let problem = read("package a:b@1.0.0;\nworld w { export read: func(); }").unwrap_err();
+    assert!(problem.location().unwrap().ends_with("a.wit:2:18"));
     assert_eq!(problem.message(), "it is exported at world level");
     assert!(
         problem
@@ -163,6 +164,27 @@ fn functions_with_one_name_are_told_apart() {
     )
     .unwrap();
     assert_eq!(read.functions(), ["a:b/i@0.3.0#f", "g", "a:b/j@0.3.0#f"]);
+    let exports = read.exports().iter();
+    let exports: Vec<_> = exports
+        .map(|export| (export.interface.as_str(), export.function.as_str()))
+        .collect();
+    assert_eq!(exports, [("i", "f"), ("i", "g"), ("j", "f")]);
+}
+
+#[test]
+fn what_the_code_has_to_have_is_told() {
+    let read = read(
+        "package a:b@1.0.0;\ninterface i { /// @pure\nf-g: func(a-b: u32, c: string); }\nworld w { export i; }",
+    )
+    .unwrap();
+    assert_eq!(
+        read.exports(),
+        [Export {
+            interface: "i".to_owned(),
+            function: "f-g".to_owned(),
+            parameters: vec!["a-b".to_owned(), "c".to_owned()],
+        }]
+    );
 }
 
 /// What cannot be read is told with its place.
@@ -172,6 +194,11 @@ fn broken_wit_is_told_with_its_line() {
         .unwrap_err()
         .to_string();
     assert!(problem.contains("a.wit:2:11"), "{problem}");
+    let untold = read("package a:b@1.0.0;\ninterface i {\n  f: func();\n}\nworld w { export i; }");
+    let untold = untold.unwrap_err();
+    assert_eq!(untold.place(), "f");
+    let location = untold.location().unwrap();
+    assert!(location.ends_with("a.wit:3:3"), "{location}");
     let nothing = Capability::read(Path::new("/no/such/place"), None)
         .unwrap_err()
         .to_string();

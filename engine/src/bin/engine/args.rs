@@ -1,9 +1,11 @@
 //! What was typed, and nothing else.
 
+mod authoring;
 mod guard;
 mod testing;
 mod workflow;
 
+pub(crate) use authoring::{Build, Lang, New};
 pub(crate) use guard::{
     Add, ApprovalsAnswer, ApprovalsCommand, ApprovalsLs, ApprovalsShow, Diff, Generalise, Guarding,
     LockCommand, PolicyCheck, PolicyCommand, PolicyExplain, PolicySchema, PolicySuggest,
@@ -60,10 +62,15 @@ impl Cli {
         match &self.command {
             Command::Exec(typed) if typed.output == Output::Json => Answer::Outcome,
             Command::Inspect(typed) if typed.output == Output::Json => Answer::Document,
+            Command::New(typed) if typed.output == Output::Json => Answer::Document,
+            Command::Build(typed) if typed.output == Output::Json => Answer::Document,
             Command::Test(typed) if typed.output == Output::Json => Answer::Document,
             Command::Events(EventsCommand::Verify(typed)) if typed.output == Output::Json => {
                 Answer::Document
             }
+            Command::Cache(
+                CacheCommand::Ls(CacheLs { output }) | CacheCommand::Clear(CacheClear { output }),
+            ) if *output == Output::Json => Answer::Document,
             Command::Diff(typed) if typed.output == Output::Json => Answer::Document,
             Command::Policy(PolicyCommand::Check(PolicyCheck { output, .. }))
             | Command::Policy(PolicyCommand::Suggest(PolicySuggest { output, .. }))
@@ -101,6 +108,8 @@ impl Cli {
             | Command::Workflow(_)
             | Command::Exec(_)
             | Command::Inspect(_)
+            | Command::New(_)
+            | Command::Build(_)
             | Command::Test(_)
             | Command::Add(_)
             | Command::Lock(_)
@@ -108,6 +117,7 @@ impl Cli {
             | Command::Policy(_)
             | Command::Approvals(_)
             | Command::Events(_)
+            | Command::Cache(_)
             | Command::Completions(_)
             | Command::Man(_) => Answer::Text,
         }
@@ -168,6 +178,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Workflow(WorkflowCommand),
     Inspect(Inspect),
+    New(New),
+    Build(Build),
     Test(Test),
     Add(Add),
     Lock(LockCommand),
@@ -178,6 +190,8 @@ pub(crate) enum Command {
     Approvals(ApprovalsCommand),
     #[command(subcommand)]
     Events(EventsCommand),
+    #[command(subcommand)]
+    Cache(CacheCommand),
     Completions(Completions),
     Man(Man),
 }
@@ -222,6 +236,9 @@ pub(crate) struct Exec {
     /// The guest starts once its call is durable, and its result is printed once its end is.
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
+    /// Write the files that the guest hands over, besides its result, into a new or empty directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) artifacts: Option<PathBuf>,
 
     /// Give the same output on every machine: clocks that only the guest moves, random numbers from a fixed seed, one NaN
     ///
@@ -273,6 +290,9 @@ pub(crate) struct Grants {
     /// An environment variable; without a value, this process's own
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub(crate) env: Vec<String>,
+    /// An action of another capability that the guest may call, such as `text.search.v1`; each call passes the guard
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_action: Vec<String>,
 }
 
 /// Show what a component is: its functions with JSON schemas, its imports, what it asks for and is granted
@@ -288,6 +308,29 @@ pub(crate) struct Inspect {
     /// The operator's configuration, whose grants count where none are given here
     #[arg(long, value_name = "FILE", env = "ENGINE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Text for people, or one JSON document
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Output,
+}
+
+/// Look after compiled code, which is kept so that a component is compiled once
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    Ls(CacheLs),
+    Clear(CacheClear),
+}
+
+/// List what is kept, what was used last first
+#[derive(Debug, Args)]
+pub(crate) struct CacheLs {
+    /// Text for people, or one JSON document
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Output,
+}
+
+/// Remove all that is kept
+#[derive(Debug, Args)]
+pub(crate) struct CacheClear {
     /// Text for people, or one JSON document
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Output,

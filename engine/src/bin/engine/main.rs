@@ -7,6 +7,7 @@ mod config;
 mod desk;
 mod exit;
 mod plan_text;
+mod project;
 mod render;
 mod settings;
 mod streams;

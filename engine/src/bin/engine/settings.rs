@@ -1,16 +1,18 @@
 //! Everything decided: from what was typed, the environment and the files it names.
 
 mod crew;
+mod granted;
 mod testing;
 
 pub(crate) use crew::{Crew, events, inputs};
+pub(crate) use granted::{directory, grants, settle_grants};
 pub(crate) use testing::{Project, Test};
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use engine::data::{Mode, Principal, Token, is_capability};
-use engine::{Bytes, Call, Config, Fault, Grants, Json, Limits, Rights, Stdin};
+use engine::data::{CodeCache, Mode, Principal, Token, is_capability};
+use engine::{Bytes, Call, Config, Fault, Grants, Json, Limits, Stdin};
 
 use crate::args::{self, EventsFormat, Output};
 use crate::config::{self, Lock, Settled};
@@ -32,7 +34,15 @@ pub(crate) struct Exec {
     pub(crate) journal: Option<(PathBuf, Option<PathBuf>)>,
     /// Where questions about approvals are left: the journal's file, and the key that signs it.
     pub(crate) desk: Option<(PathBuf, Option<PathBuf>)>,
-    /// The key that has to have signed the component.
+    /// The options with which `engine approvals` finds the questions.
+    pub(crate) told: String,
+    /// Where compiled code is kept.
+    pub(crate) cache: Option<CodeCache>,
+    /// Where artifacts are written.
+    pub(crate) artifacts: Option<PathBuf>,
+    /// The files of the components whose functions the guest may be allowed to call.
+    pub(crate) offered: Vec<PathBuf>,
+    /// The key that has to have signed every component.
     pub(crate) minisign_key: Option<String>,
     /// How policies are applied.
     pub(crate) mode: Mode,
@@ -83,6 +93,7 @@ impl Exec {
             events,
             events_format,
             journal,
+            artifacts,
             deterministic,
             limits,
             grants,
@@ -120,6 +131,10 @@ impl Exec {
         config = settled.protect(config, &guarding);
         let own_limits =
             problem.or_default(settle_limits(limits, captured, settled.limits.as_ref()));
+        for name in &grants.allow_action {
+            problem.or_default(known(name, &settled, &lock));
+        }
+        let offered = settled.callable(&grants.allow_action, &lock);
         let own_grants = settle_grants(grants).and_then(|grants| {
             let kept = kept.iter();
             if let Some(grants) = &grants {
@@ -202,8 +217,12 @@ impl Exec {
             config,
             output,
             events,
+            told: told(global, journal.as_deref()),
             journal: journal.map(|file| (file, key.clone())),
             desk: desk.map(|file| (file, key)),
+            artifacts,
+            cache: problem.or_default(code_cache(global)),
+            offered,
             minisign_key: settled.minisign_key,
             mode,
             problem: problem.0,
@@ -291,11 +310,73 @@ pub(crate) fn known(name: &str, settled: &Settled, lock: &Lock) -> Result<(), Fa
             "`{name}` is not locked: nobody has looked at `{}`",
             engine::data::line(&entry.written, 256)
         ))
-        .hint("look at it with `engine inspect`, then run `engine lock`")),
+        .hint(format!(
+            "look at it with `engine inspect`, then run `engine lock{}`",
+            config_option(settled.file.as_deref())
+        ))),
         None => Err(Fault::unknown_capability(
             name,
             settled.capabilities.keys().map(String::as_str),
         )),
+    }
+}
+
+/// The cache of compiled code in the engine's home; `None` where nothing can be kept.
+///
+/// # Errors
+///
+/// A fault if there is one that somebody else could have written to.
+pub(crate) fn code_cache(global: &args::Global) -> Result<Option<CodeCache>, Fault> {
+    let Some(home) = home(global) else {
+        return Ok(None);
+    };
+    match CodeCache::open(home.join("cache")) {
+        Ok(cache) => Ok(Some(cache)),
+        Err(fault) if is_read_only(&fault) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Whether something could not be made because nothing can be made there.
+fn is_read_only(fault: &Fault) -> bool {
+    use std::io::ErrorKind;
+    let cause = std::error::Error::source(fault);
+    let kind = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    kind.is_some_and(|error| {
+        matches!(
+            error.kind(),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull
+        )
+    })
+}
+
+/// The options with which another command finds this home and this journal, each with a space before it.
+///
+/// A home that the environment names is found there again.
+pub(crate) fn told(global: &args::Global, journal: Option<&Path>) -> String {
+    let typed = global.home.as_deref();
+    let typed =
+        typed.filter(|home| std::env::var_os("ENGINE_HOME").is_none_or(|env| env != **home));
+    let home = typed.map(|home| option("home", home));
+    let journal = journal.map(|journal| option("journal", journal));
+    home.into_iter().chain(journal).collect()
+}
+
+/// The option that names a configuration, with a space before it; nothing where the environment names it.
+fn config_option(file: Option<&Path>) -> String {
+    let file =
+        file.filter(|file| std::env::var_os("ENGINE_CONFIG").is_none_or(|env| env != **file));
+    file.map(|file| option("config", file)).unwrap_or_default()
+}
+
+/// An option with a path, as a shell takes it, with a space before it.
+fn option(name: &str, path: &Path) -> String {
+    let shown = engine::data::line(&path.to_string_lossy(), 256);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if shown.chars().all(plain) {
+        format!(" --{name} {shown}")
+    } else {
+        format!(" --{name} '{}'", shown.replace('\'', r"'\''"))
     }
 }
 
@@ -440,104 +521,4 @@ where
                 .map_err(|error| Fault::usage(format!("{name}: {error}")))
         })
         .transpose()
-}
-
-/// The grants of the command line; `None` if there are none.
-pub(crate) fn settle_grants(typed: args::Grants) -> Result<Option<Grants>, Fault> {
-    let args::Grants { dir, env } = typed;
-    if dir.is_empty() && env.is_empty() {
-        return Ok(None);
-    }
-    grants(&dir, &env, Path::new("")).map(Some)
-}
-
-/// Reads grants in the forms of `--dir` and `--env`; directories are relative to `base`.
-pub(crate) fn grants(dirs: &[String], env: &[String], base: &Path) -> Result<Grants, Fault> {
-    let mut grants = Grants::builder();
-    // The same directory under the same name twice is one, with the wider rights.
-    let mut known: Vec<(String, String, Rights)> = Vec::new();
-    for dir in dirs {
-        let (host, guest, rights) = directory(dir)?;
-        match known
-            .iter_mut()
-            .find(|(known, name, _)| same_place(base, known, &host) && *name == guest)
-        {
-            Some((.., known)) => *known = (*known).max(rights),
-            None => known.push((host, guest, rights)),
-        }
-    }
-    for (host, guest, rights) in known {
-        grants = grants.dir(base.join(host), guest, rights);
-    }
-    for variable in env {
-        let (name, value) = match variable.split_once('=') {
-            Some((name, value)) => (name.to_owned(), value.to_owned()),
-            None => {
-                let value = std::env::var(variable).map_err(|_| {
-                    let shown = engine::data::line(variable, 100);
-                    Fault::config(format!(
-                        "`{shown}` is not set in this environment, or is not text"
-                    ))
-                    .hint(format!("give it a value: `--env {shown}=VALUE`"))
-                })?;
-                (variable.clone(), value)
-            }
-        };
-        grants = grants.env(name, value);
-    }
-    grants.build()
-}
-
-/// Whether two directories are one, however they are written.
-fn same_place(base: &Path, one: &str, other: &str) -> bool {
-    let place = |path: &str| base.join(path).canonicalize();
-    one == other || matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other)
-}
-
-/// Reads `HOST[::GUEST][:ro|rw]`.
-pub(crate) fn directory(typed: &str) -> Result<(String, String, Rights), Fault> {
-    let (paths, rights) = if let Some(paths) = typed.strip_suffix(":rw") {
-        (paths, Rights::ReadWrite)
-    } else {
-        (typed.strip_suffix(":ro").unwrap_or(typed), Rights::ReadOnly)
-    };
-    let (host, guest) = paths.split_once("::").unwrap_or((paths, paths));
-    if host.is_empty() || guest.is_empty() {
-        return Err(Fault::usage(format!(
-            "--dir: `{}` names no directory",
-            engine::data::line(typed, 200)
-        ))
-        .hint("write it as HOST[::GUEST][:ro|rw], such as `./docs::/docs` or `out:rw`"));
-    }
-    Ok((host.to_owned(), guest.to_owned(), rights))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_directory_is_read_only_unless_it_says_otherwise() {
-        for (typed, host, guest, rights) in [
-            ("docs", "docs", "docs", Rights::ReadOnly),
-            ("docs:ro", "docs", "docs", Rights::ReadOnly),
-            ("docs:rw", "docs", "docs", Rights::ReadWrite),
-            ("./a::/b", "./a", "/b", Rights::ReadOnly),
-            ("./a::/b:rw", "./a", "/b", Rights::ReadWrite),
-            ("/with:colon::/b", "/with:colon", "/b", Rights::ReadOnly),
-        ] {
-            assert_eq!(
-                directory(typed).unwrap(),
-                (host.to_owned(), guest.to_owned(), rights),
-                "{typed}"
-            );
-        }
-        for typed in ["", "::/b", "a::", ":rw"] {
-            assert_eq!(
-                directory(typed).unwrap_err().code().as_str(),
-                "E-USAGE",
-                "{typed}"
-            );
-        }
-    }
 }

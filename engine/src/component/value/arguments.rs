@@ -43,6 +43,16 @@ impl Arguments {
         }
     }
 
+    /// The optional parameters that have no value.
+    pub(crate) fn absent(&self, function: Option<&Function>) -> Vec<String> {
+        let parameters = function.map_or(&[][..], |function| &function.parameters);
+        let given = parameters.iter().zip(&self.values);
+        given
+            .filter(|(_, value)| matches!(value, Val::Option(None)))
+            .map(|(parameter, _)| parameter.name.clone())
+            .collect()
+    }
+
     /// The digest of the very values that are handed to the guest, the name of a program with them: some do one thing
     /// under one name and another under another.
     pub(crate) fn digest(&self) -> Digest {

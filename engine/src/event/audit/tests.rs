@@ -47,6 +47,7 @@ fn telling(words: &str) -> Vec<Event> {
         EventKind::CallStarted {
             function: "f".to_owned(),
             arguments: bounded(),
+            absent: Vec::new(),
         },
         EventKind::Output {
             stream: Stream::Stderr.into(),

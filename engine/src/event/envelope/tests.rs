@@ -214,6 +214,13 @@ fn samples() -> Vec<EventKind> {
         EventKind::CallStarted {
             function: s("f"),
             arguments: bounded("{\"text\":\"longer than it may be\"}"),
+            absent: vec![s("limit")],
+        },
+        EventKind::ArtifactMade {
+            name: s("words.csv"),
+            media_type: s("text/csv"),
+            bytes: Bytes::new(12),
+            digest: Digest::of(b"word,count\n1"),
         },
         EventKind::Output {
             stream: Stream::Stdout.into(),
@@ -324,6 +331,11 @@ fn samples() -> Vec<EventKind> {
         EventKind::ReplayUncertain {
             action: s("fs.write.v1"),
             arguments: bounded("{}"),
+        },
+        EventKind::CacheRefused {
+            cache: Cache::Code.into(),
+            key_prefix: s("0123456789ab"),
+            reason: s("its seal is not of this cache's key"),
         },
         EventKind::CacheHit {
             cache: Cache::Code.into(),

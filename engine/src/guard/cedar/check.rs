@@ -7,12 +7,13 @@ use std::sync::Arc;
 use cedar_policy::{EntityUid, PolicySet, Schema, ValidationError, ValidationMode, Validator};
 use miette::Diagnostic;
 
-use super::names::{self, ACTION, COMPONENT, closest};
+use super::names::{self, ACTION, COMPONENT, closest, near};
 use super::parse::{Rule, of_cedar};
 use super::problem::{Problem, Source};
 use super::scan::{self, Access, Token};
 use super::schema::{Fields, Known, context, schema};
 use super::slice::Scope;
+use crate::types::is_capability;
 
 /// Something that policies can name, and whose types are not at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +133,7 @@ impl Checked<'_> {
     fn problems(&self, world: &World<'_>, validator: &Validator) -> Vec<Problem> {
         let accesses = scan::accesses(self.words);
         let mut problems = self.unknown_entities(world);
+        problems.extend(self.names_compared());
         if world.is_out_of_sight(self.words) {
             return problems.into_iter().map(|(_, problem)| problem).collect();
         }
@@ -181,13 +183,38 @@ impl Checked<'_> {
                     continue;
                 }
                 let mut problem = self.file.problem(word, unknown(kind, id, world));
-                if let Some(help) = closest(id, known.iter().map(String::as_str)) {
-                    problem = problem.help(help);
-                }
+                let names = || known.iter().map(String::as_str);
+                problem = match (near(id, names()), closest(id, names())) {
+                    (Some(_), Some(help)) => problem.help(help),
+                    (None, Some(help)) => problem.help(format!("{help}; {UNCONFIGURED}")),
+                    (_, None) => problem.help(UNCONFIGURED),
+                };
                 problems.push((word.at, problem));
             }
         }
         problems
+    }
+
+    /// Comparisons of the action with the name of a component's function, in a condition.
+    ///
+    /// There an action that is configured as a capability has the capability's name alone, so that such a policy would not
+    /// hold any more once somebody configures it. `in` knows both names.
+    fn names_compared(&self) -> Vec<(usize, Problem)> {
+        scan::compared_actions(self.words)
+            .filter(|word| word.string().is_some_and(|name| !is_capability(name)))
+            .map(|word| {
+                let problem = self.file.problem(
+                    word,
+                    format!(
+                        "`action` is compared with {} in a condition, and an action that is configured as a capability has \
+                         another name there",
+                        word.text
+                    ),
+                );
+                let help = format!("write `action in Action::{}`, which holds under each of its names", word.text);
+                (word.at, problem.help(help))
+            })
+            .collect()
     }
 
     /// An attribute that none of the functions has.
@@ -286,6 +313,10 @@ fn known_part<'a>(fields: &'a Fields, access: &Access<'_>) -> Option<(usize, &'a
     }
     None
 }
+
+/// What to do about a name that is like no other.
+const UNCONFIGURED: &str = "if the name is right, configure its component with `engine add FILE`, or give it to \
+                            `engine policy check` with `--component FILE`";
 
 fn unknown(kind: &str, id: &str, world: &World<'_>) -> String {
     if kind == COMPONENT {

@@ -85,14 +85,18 @@ pub(super) fn closest<'a>(
     written: &str,
     known: impl Iterator<Item = &'a str> + Clone,
 ) -> Option<String> {
-    let near = known
-        .clone()
-        .map(|name| (strsim::normalized_damerau_levenshtein(name, written), name))
-        .filter(|(closeness, _)| *closeness >= 0.6)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b));
-    if let Some((_, name)) = near {
+    if let Some(name) = near(written, known.clone()) {
         return Some(format!("did you mean `{name}`?"));
     }
     let names: Vec<String> = known.take(10).map(|name| format!("`{name}`")).collect();
     (!names.is_empty()).then(|| format!("there is {}", names.join(", ")))
+}
+
+/// The name that is most like the written one, if it is like it at all.
+pub(super) fn near<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let close = known
+        .map(|name| (strsim::normalized_damerau_levenshtein(name, written), name))
+        .filter(|(closeness, _)| *closeness >= 0.6)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    close.map(|(_, name)| name)
 }

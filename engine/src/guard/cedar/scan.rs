@@ -96,6 +96,34 @@ fn string_length(rest: &str) -> Option<usize> {
     None
 }
 
+/// The names that conditions compare `action` with, by `==` or `!=`.
+pub(super) fn compared_actions<'a>(words: &'a [Token<'a>]) -> impl Iterator<Item = Token<'a>> {
+    // The head of a policy is before its conditions.
+    let start = words
+        .iter()
+        .position(|word| matches!(word.text, "when" | "unless"));
+    let words = words
+        .get(start.unwrap_or(words.len())..)
+        .unwrap_or_default();
+    let text =
+        move |at: Option<usize>| at.and_then(|at| words.get(at)).map_or("", |word| word.text);
+    let bare = move |at: usize| text(Some(at)) == "action" && text(at.checked_sub(1)) != ".";
+    let literal = move |at: usize| {
+        let is_one = text(Some(at)) == "Action" && text(Some(at + 1)) == "::";
+        is_one.then(|| words.get(at + 2).copied()).flatten()
+    };
+    let compares = move |at: Option<usize>| matches!(text(at), "==" | "!=");
+    (0..words.len())
+        .filter(move |at| bare(*at))
+        .filter_map(move |at| {
+            let after = compares(Some(at + 1)).then(|| literal(at + 2)).flatten();
+            let before = compares(at.checked_sub(1))
+                .then(|| literal(at.checked_sub(4)?))
+                .flatten();
+            after.or(before)
+        })
+}
+
 /// Where and why a text is more than Cedar is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TooDeep<'a> {

@@ -12,13 +12,17 @@ fn shape() -> Descriptor {
         name: "sample".into(),
         digest: Digest::of(b"sample"),
         size: Bytes::ZERO,
-        imports: ["wasi:filesystem/types@0.2.6", "wasi:cli/environment@0.2.6"]
-            .map(|name| Import {
-                name: name.to_owned(),
-                functions: Vec::new(),
-                provided: true,
-            })
-            .into(),
+        imports: [
+            "wasi:filesystem/types@0.2.6",
+            "wasi:cli/environment@0.2.6",
+            "engine:host/actions@0.1.0",
+        ]
+        .map(|name| Import {
+            name: name.to_owned(),
+            functions: Vec::new(),
+            provided: true,
+        })
+        .into(),
         functions: Vec::new(),
         command: true,
         manifest: None,
@@ -139,6 +143,7 @@ fn a_component_gets_no_more_than_its_manifest_asks_for() {
     let asks = |files, env: &[&str]| Asks {
         files,
         env: env.iter().map(|name| (*name).to_owned()).collect(),
+        actions: BTreeSet::new(),
         limits: AskedLimits::default(),
     };
     let of = |asks: Asks| draft(&asking(asks), ask(Vec::new()), &granted);
@@ -208,21 +213,28 @@ const PLACES: [&str; 4] = ["/usr", "/usr/share", "/usr/lib", "/etc"];
 fn some_grants() -> impl Strategy<Value = Option<Grants>> {
     let dirs = proptest::collection::vec((0..PLACES.len(), any::<bool>()), 0..3);
     let env = proptest::collection::vec(0..3usize, 0..3);
-    proptest::option::of((dirs, env).prop_filter_map("overlapping", |(dirs, env)| {
-        let mut grants = Grants::builder();
-        for (place, writable) in dirs {
-            let rights = if writable {
-                Rights::ReadWrite
-            } else {
-                Rights::ReadOnly
-            };
-            grants = grants.dir(PLACES[place], PLACES[place], rights);
-        }
-        for name in env.into_iter().collect::<BTreeSet<_>>() {
-            grants = grants.env(format!("V{name}"), "x");
-        }
-        grants.build().ok()
-    }))
+    let actions = proptest::collection::vec(0..3usize, 0..3);
+    proptest::option::of((dirs, env, actions).prop_filter_map(
+        "overlapping",
+        |(dirs, env, actions)| {
+            let mut grants = Grants::builder();
+            for (place, writable) in dirs {
+                let rights = if writable {
+                    Rights::ReadWrite
+                } else {
+                    Rights::ReadOnly
+                };
+                grants = grants.dir(PLACES[place], PLACES[place], rights);
+            }
+            for name in env.into_iter().collect::<BTreeSet<_>>() {
+                grants = grants.env(format!("V{name}"), "x");
+            }
+            for name in actions {
+                grants = grants.action(format!("a.f{name}"));
+            }
+            grants.build().ok()
+        },
+    ))
 }
 
 fn some_limits() -> impl Strategy<Value = Option<Limits>> {
@@ -245,14 +257,19 @@ fn some_asks() -> impl Strategy<Value = Option<Asks>> {
     }));
     let env = proptest::collection::btree_set((0..3usize).prop_map(|n| format!("V{n}")), 0..3);
     let fuel = proptest::option::of((1..100u64).prop_map(Fuel::new));
-    proptest::option::of((files, env, fuel).prop_map(|(files, env, fuel)| Asks {
-        files,
-        env,
-        limits: AskedLimits {
-            fuel,
-            ..AskedLimits::default()
-        },
-    }))
+    let actions =
+        proptest::collection::btree_set((0..3usize).prop_map(|n| format!("a.f{n}")), 0..3);
+    proptest::option::of(
+        (files, env, actions, fuel).prop_map(|(files, env, actions, fuel)| Asks {
+            files,
+            env,
+            actions,
+            limits: AskedLimits {
+                fuel,
+                ..AskedLimits::default()
+            },
+        }),
+    )
 }
 
 /// Whether everything in `inner` is in `outer` as well.
@@ -266,6 +283,7 @@ fn within(inner: &Grants, outer: &Grants) -> bool {
         .env()
         .iter()
         .all(|(name, value)| outer.env().get(name) == Some(value))
+        && inner.actions().is_subset(outer.actions())
 }
 
 proptest! {
@@ -309,6 +327,7 @@ proptest! {
         if let Some(asks) = asks {
             prop_assert!(draft.grants.dirs().iter().all(|dir| Some(dir.rights) <= asks.files));
             prop_assert!(draft.grants.env().keys().all(|name| asks.env.contains(name)));
+            prop_assert!(draft.grants.actions().is_subset(&asks.actions));
             prop_assert!(asks.limits.fuel.is_none_or(|fuel| draft.limits.fuel() <= fuel));
         }
         if let Some(effects) = effects {

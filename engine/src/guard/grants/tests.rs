@@ -17,7 +17,8 @@ fn any_grants() -> impl Strategy<Value = Grants> {
     let rights = prop::sample::select(vec![Rights::ReadOnly, Rights::ReadWrite]);
     let dirs = prop::collection::vec((path, rights), 0..4);
     let env = prop::collection::btree_map("[A-C]", "[0-1]", 0..3);
-    (dirs, env).prop_map(|(asked, env)| {
+    let actions = prop::collection::btree_set("[a-c]\\.x", 0..3);
+    (dirs, env, actions).prop_map(|(asked, env, actions)| {
         let mut dirs: Vec<DirGrant> = Vec::new();
         for (host, rights) in asked {
             let new = dir(&host, rights);
@@ -28,7 +29,7 @@ fn any_grants() -> impl Strategy<Value = Grants> {
                 dirs.push(new);
             }
         }
-        Grants { dirs, env }
+        Grants { dirs, env, actions }
     })
 }
 
@@ -60,6 +61,10 @@ proptest! {
             prop_assert_eq!(outer.env.get(name), Some(value));
             prop_assert_eq!(inner.env.get(name), Some(value));
         }
+        let shared: BTreeSet<String> = outer.actions.intersection(&inner.actions).cloned().collect();
+        prop_assert_eq!(&both.actions, &shared);
+        // Where nothing is refused, leaving out what only one grants is the same.
+        prop_assert_eq!(&outer.shared_with(&inner), &both);
         // The result keeps the law of the builder: no two directories overlap.
         for (i, one) in both.dirs.iter().enumerate() {
             for other in both.dirs.iter().skip(i + 1) {
@@ -72,9 +77,30 @@ proptest! {
     fn a_refusal_names_everything_asked_for_in_vain(outer in any_grants(), inner in any_grants()) {
         let Err(denials) = outer.narrowed_by(&inner) else { return Ok(()) };
         let in_vain = inner.dirs.iter().filter(|asked| outer.dirs.iter().all(|dir| dir.shared_with(asked).is_none())).count()
-            + inner.env.iter().filter(|(name, value)| outer.env.get(*name) != Some(value)).count();
+            + inner.env.iter().filter(|(name, value)| outer.env.get(*name) != Some(value)).count()
+            + inner.actions.difference(&outer.actions).count();
         prop_assert_eq!(denials.len(), in_vain);
         prop_assert!(denials.iter().all(|denial| !denial.hint.is_empty()));
+    }
+
+    /// What an action is given when another one calls it exceeds neither layer, and nothing that both grant is refused.
+    #[test]
+    fn what_is_shared_exceeds_neither(outer in any_grants(), inner in any_grants()) {
+        let both = outer.shared_with(&inner);
+        for path in ["/a", "/a/b", "/b/c/a", "/c/c/c/c"] {
+            let got = rights_on(&both, path);
+            prop_assert_eq!(got, rights_on(&outer, path).min(rights_on(&inner, path)), "{}", path);
+        }
+        prop_assert!(outer.narrowed_by(&both).is_ok_and(|again| again == both));
+        let keep = Keep {
+            dirs: [("/a".to_owned(), Rights::ReadOnly)].into(),
+            env: ["A".to_owned()].into(),
+            actions: ["a.x".to_owned()].into(),
+        };
+        let kept = both.clone().kept(&keep);
+        prop_assert!(kept.dirs.iter().all(|dir| dir.guest == "/a" && dir.rights == Rights::ReadOnly));
+        prop_assert!(kept.env.keys().all(|name| name == "A") && kept.actions.iter().all(|name| name == "a.x"));
+        prop_assert!(both.narrowed_by(&kept).is_ok());
     }
 }
 

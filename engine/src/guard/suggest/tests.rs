@@ -7,7 +7,7 @@ use crate::event::{Access, Emitter, Memory};
 use crate::session::SystemClock;
 use crate::types::{Bounded, Digest, Limits, Verdict};
 
-/// The events of one run of `fs.read.v1` that read these paths.
+/// The events of one run of `fs.read.v1` that read these paths, and was not told to `follow`.
 fn run(memory: &Arc<Memory>, arguments: &Value, grants: &[Grant], paths: &[&str]) {
     let emitter = Emitter::new(
         RunId::fresh(),
@@ -35,6 +35,7 @@ fn run(memory: &Arc<Memory>, arguments: &Value, grants: &[Grant], paths: &[&str]
     emitter.emit(|| EventKind::CallStarted {
         function: "read".to_owned(),
         arguments: Bounded::new(&arguments.to_string(), 1 << 16),
+        absent: vec!["follow".to_owned()],
     });
     for path in paths {
         emitter.emit(|| {
@@ -75,7 +76,7 @@ fn nothing_is_broader_than_what_was_seen() {
             "@id(\"suggested-1\")\npermit (\n  principal == Principal::\"ann\",\n  action == \
           Action::\"fs.read.v1\",\n  resource == Component::\"fs\"\n) when {\n  resource.digest == \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\" &&\n  \
           context.args.path \
-          == \"docs/a/x.md\" &&\n  !(context.args has \"offset\") &&\n  context.args.length == 7\n};"
+          == \"docs/a/x.md\" &&\n  !(context.args has \"offset\") &&\n  context.args.length == 7 &&\n  !(context.args has \"follow\")\n};"
         ]
     );
     assert_eq!(found.flags, ["--dir /srv/docs/a::docs/a:ro"]);

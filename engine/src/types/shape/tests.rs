@@ -20,6 +20,7 @@ fn shape() -> Shape {
         asks: Some(Asks {
             files: Some(Rights::ReadOnly),
             env: ["LANG".to_owned()].into(),
+            actions: BTreeSet::new(),
             limits: AskedLimits {
                 memory: Some(Bytes::mib(16)),
                 ..AskedLimits::default()
@@ -42,7 +43,7 @@ fn every_change_is_named_and_weighed() {
     fn declared(shape: &mut Shape) -> &mut Declared {
         read(shape).declared.as_mut().unwrap()
     }
-    let table: [(Change, &str, bool); 21] = [
+    let table: [(Change, &str, bool); 22] = [
         (|s| s.digest = Digest::of(b"two"), "digest:", false),
         (
             |s| s.version = Some("1.10.0".into()),
@@ -81,6 +82,13 @@ fn every_change_is_named_and_weighed() {
                 asks(s).env.insert("TOKEN".into());
             },
             "the variable `TOKEN`",
+            true,
+        ),
+        (
+            |s| {
+                asks(s).actions.insert("fs.write.v1".into());
+            },
+            "asks to call `fs.write.v1`",
             true,
         ),
         (

@@ -202,12 +202,19 @@ impl Driving {
             None => call,
         };
         let call = match &spec.grants {
-            Some(grants) => call.only(grants.dirs.clone(), grants.env.clone()),
+            Some(grants) => call.only(
+                grants.dirs.clone(),
+                grants.env.clone(),
+                grants.actions.clone(),
+            ),
             None => call,
         };
         let call = self.for_this(call.labels(labels), step);
         let engine = self.workflows.crew.crew.engine.clone();
-        let kept = self.reuses(&found).map(|()| Kept {
+        // What other actions gave may be another thing tomorrow.
+        let shape = looked_up.component.describe();
+        let alone = !shape.imports_any("engine:host/actions");
+        let kept = self.reuses(&found).filter(|()| alone).map(|()| Kept {
             store: self.store().clone(),
             key: result_key(&looked_up, &args_text, self.state.principal()),
         });

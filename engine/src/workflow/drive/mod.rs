@@ -106,13 +106,15 @@ impl Workflows {
         }
     }
 
-    /// Lets plans use a component, by its name and by the names of the capabilities that it is pinned to.
+    /// Lets plans use a component, by its name and by the names of the capabilities that it is pinned to; and other
+    /// components whose calls of its actions are granted ([`Engine::offer`]).
     ///
     /// Of two components with the same name the later one takes the place of the earlier.
     #[must_use]
     pub fn component(self, component: Compiled) -> Self {
         let mut crew = self.crew.crew.clone();
         let name = component.describe().name().to_owned();
+        crew.engine.offer(&component);
         crew.components.insert(name, component);
         Self {
             crew: Arc::new(CrewAndStore {
@@ -186,7 +188,11 @@ impl Workflows {
             .filter(|_| probe.is_step())
             .and_then(|step| step.spec.grants.as_ref())
         {
-            Some(grants) => call.only(grants.dirs.clone(), grants.env.clone()),
+            Some(grants) => call.only(
+                grants.dirs.clone(),
+                grants.env.clone(),
+                grants.actions.clone(),
+            ),
             None => call,
         };
         crew.engine.explain(&component, call).await

@@ -299,6 +299,9 @@ pub struct StepGrants {
     /// Names of environment variables.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub env: BTreeSet<String>,
+    /// Names of actions that may be called.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub actions: BTreeSet<String>,
 }
 
 /// Something that has to be true at the end of a workflow.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use engine::data::Mode;
 
@@ -25,7 +26,7 @@ pub(crate) struct Guarding {
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub(crate) guard: Option<Mode>,
     /// For whom the call is made
-    #[arg(long, value_name = "NAME", default_value = "local")]
+    #[arg(long, value_name = "NAME", default_value = "local", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) principal: String,
 }
 
@@ -47,7 +48,8 @@ pub(crate) enum PolicyCommand {
 
 /// Check policies against the types of the functions they speak of
 ///
-/// A policy that names a capability, a function or an argument that there is not is an error, with its place.
+/// A policy that names a capability, a function or an argument that there is not is an error, with its place; so is a
+/// rule of the configuration that names no capability there is.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   engine policy check policies.cedar --component fs.wasm
@@ -173,7 +175,7 @@ pub(crate) struct ApprovalsAnswer {
     /// The question's name, or the start of it
     pub(crate) id: String,
     /// Who answers; whoever asked may not
-    #[arg(long = "as", value_name = "NAME", default_value = "operator")]
+    #[arg(long = "as", value_name = "NAME", default_value = "operator", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) by: String,
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "")]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
 use super::{EventsFormat, Grants, Guarding, InJournal, Limits, Output};
@@ -197,7 +198,7 @@ pub(crate) struct WorkflowAnswer {
     /// The answer: a JSON object with an `action`
     pub(crate) answer: String,
     /// Who answers
-    #[arg(long = "as", value_name = "NAME", default_value = "operator")]
+    #[arg(long = "as", value_name = "NAME", default_value = "operator", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) by: String,
     #[command(flatten)]
     pub(crate) place: InJournal,

@@ -1,17 +1,21 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use engine::data::{ApprovalAnswer, ApprovalDesk, Lesson, Principal, SystemClock, line};
-use engine::{Clock as _, Fault};
+use engine::data::{
+    ApprovalAnswer, ApprovalDesk, ApprovalRequest, Lesson, Principal, QuestionState, SystemClock,
+    line,
+};
+use engine::workflow::Workflows;
+use engine::{Clock, Fault};
 use serde_json::json;
 
-use super::{finish, journal_place};
+use super::finish;
+use super::stage::{Place, looking};
 use crate::args::{
     self, ApprovalsAnswer, ApprovalsCommand, ApprovalsLs, ApprovalsShow, InJournal, Output,
 };
-use crate::desk::Desk;
+use crate::config;
 use crate::render::{self, Printer};
-use crate::{config, settings};
 
 /// `engine approvals`.
 pub(super) fn run(typed: ApprovalsCommand, global: &args::Global, printer: &Printer) -> ExitCode {
@@ -26,15 +30,66 @@ pub(super) fn run(typed: ApprovalsCommand, global: &args::Global, printer: &Prin
     finish(done, json, printer)
 }
 
-fn desk(place: InJournal, global: &args::Global) -> Result<ApprovalDesk, Fault> {
-    let file = journal_place(place, global)?;
-    let key = settings::home(global).map(|home| settings::key(&home));
-    Ok(ApprovalDesk::new(Arc::new(Desk::new(file, key))))
+/// A journal in which somebody may have been asked.
+struct Office {
+    desk: ApprovalDesk,
+    workflows: Workflows,
+}
+
+impl Office {
+    /// `None` if nothing was ever asked there. Looking makes no journal.
+    fn open(place: InJournal, global: &args::Global) -> Result<Option<Self>, Fault> {
+        let place = Place::new(place, global)?;
+        if !place.is_there()? {
+            return Ok(None);
+        }
+        let journal = place.open()?;
+        Ok(Some(Self {
+            workflows: looking(&journal)?,
+            desk: ApprovalDesk::new(Arc::new(journal)),
+        }))
+    }
+
+    /// The office in which the question with this id lies.
+    fn of(id: &str, place: InJournal, global: &args::Global) -> Result<Self, Fault> {
+        Self::open(place, global)?.ok_or_else(|| {
+            Fault::usage(format!(
+                "there is no question `{}`: nothing was ever asked in this home",
+                line(id, 100)
+            ))
+            .hint("name the home or the journal where it was asked: `--home DIR`, `--journal FILE`")
+        })
+    }
+
+    /// Whether the question belongs to a workflow that has ended, so that an answer is for nobody.
+    fn is_moot(&self, request: &ApprovalRequest) -> bool {
+        // Of a workflow that cannot be read nobody knows; its question is better shown.
+        request
+            .workflow
+            .and_then(|workflow| self.workflows.state(workflow).ok())
+            .is_some_and(|state| state.has_ended())
+    }
+
+    /// What nobody has answered, in words.
+    fn unanswered(&self, request: &ApprovalRequest, clock: &dyn Clock) -> Result<&str, Fault> {
+        let expired = self.desk.state(&request.id, clock)? == QuestionState::Expired;
+        Ok(if expired {
+            "expired before anybody answered"
+        } else if self.is_moot(request) {
+            "not answered; the workflow that asked has ended"
+        } else {
+            "waits for an answer"
+        })
+    }
 }
 
 fn list(typed: ApprovalsLs, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
     let ApprovalsLs { output, place } = typed;
-    let waiting = desk(place, global)?.waiting(&SystemClock::new())?;
+    let mut waiting = Vec::new();
+    if let Some(office) = Office::open(place, global)? {
+        waiting = office.desk.waiting(&SystemClock::new())?;
+        waiting.retain(|request| !office.is_moot(request));
+    }
     match output {
         Output::Json => printer.data(&json!({ "waiting": waiting }).to_string()),
         Output::Text if waiting.is_empty() => {
@@ -61,12 +116,14 @@ fn list(typed: ApprovalsLs, global: &args::Global, printer: &Printer) -> Result<
 
 fn show(typed: ApprovalsShow, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
     let ApprovalsShow { id, output, place } = typed;
-    let (request, answer) = desk(place, global)?.find(&id, &SystemClock::new())?;
+    let clock = SystemClock::new();
+    let office = Office::of(&id, place, global)?;
+    let (request, answer) = office.desk.find(&id, &clock)?;
     match output {
         Output::Json => printer.data(&json!({ "request": request, "answer": answer }).to_string()),
         Output::Text => {
             let answered = match answer {
-                None => "waits for an answer".to_owned(),
+                None => office.unanswered(&request, &clock)?.to_owned(),
                 Some(answer) => format!(
                     "{} by {} at {}{}",
                     if answer.approved {
@@ -119,7 +176,7 @@ fn answer(
             );
         }
     };
-    let desk = desk(place, global)?;
+    let desk = Office::of(&id, place, global)?.desk;
     if always {
         let (asked, _) = desk.find(&id, &clock)?;
         if asked.asked_by_plan() {

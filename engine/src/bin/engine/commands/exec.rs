@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use engine::data::{Audit, Otlp};
 use engine::{Call, Engine, Fault, FaultKind, Outcome, Status};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::artifacts::{Kept, not_kept};
 use super::{load, report_early};
 use crate::args::{self, Output};
 use crate::desk::{Desk, Terminal};
@@ -46,11 +48,15 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         events,
         journal,
         desk,
+        artifacts,
+        cache,
+        offered,
+        told,
         minisign_key,
         mode,
         problem,
     } = settings;
-    let mut builder = Engine::builder().config(config);
+    let mut builder = load::with_cache(Engine::builder().config(config), cache);
     let screen = Screen::default();
     if output == Output::Text {
         if mode == Mode::Off {
@@ -76,17 +82,11 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         journaling = Some(journal);
     }
     let desk = desk.map(|(file, key)| {
-        let told = journaling.as_ref().map(|_| file.clone());
         let desk = match &journaling {
             Some(journal) => Desk::opened(journal.clone()),
             None => Desk::new(file, key),
         };
-        let mut desk = ApprovalDesk::new(Arc::new(desk));
-        if let Some(file) = told {
-            let file = engine::data::line(&file.to_string_lossy(), 256);
-            desk = desk.told(format!("--journal {file}"));
-        }
-        desk
+        ApprovalDesk::new(Arc::new(desk)).told(told.trim_start())
     });
     if let Some(terminal) = Terminal::open(screen.clone(), desk.clone()) {
         builder = builder.approver(terminal);
@@ -119,9 +119,17 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         (Output::Text, Kind::Command, false) => forwarded(call, Passing::Through),
         (Output::Text, Kind::Command, true) => forwarded(call, Passing::OutputThrough),
     };
-    let source = match problem {
+    let ready = match problem {
         Some(fault) => Err(fault),
-        None => load::source(&component, minisign_key.as_deref()),
+        None => load::source(&component, minisign_key.as_deref()).and_then(|source| {
+            let kept = artifacts.as_deref().map(Kept::open).transpose()?;
+            offer(&engine, &offered, minisign_key.as_deref())?;
+            Ok((source, kept))
+        }),
+    };
+    let (source, kept_artifacts) = match ready {
+        Ok((source, kept)) => (Ok(source), kept),
+        Err(fault) => (Err(fault), None),
     };
     let outcome = match source {
         Ok(source) => drive(&engine, source, call, screen)?,
@@ -152,6 +160,11 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
     // Everything is durable before anything is told.
     let kept = journaling.map_or(Ok(()), |journal| journal.close());
     let mut done = report(&outcome, output, quiet, printer).and(kept);
+    match &kept_artifacts {
+        Some(kept) => done = done.and(kept.keep(&outcome)),
+        None if output == Output::Text => not_kept(&outcome, printer),
+        None => {}
+    }
     if let Err(error) = written
         && !quiet
     {
@@ -169,6 +182,15 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         printer.fault(&unsent);
     }
     Ok(exit::after(exit::of(&outcome), done, printer))
+}
+
+/// Lets the guest call the functions of components, as far as that is granted.
+fn offer(engine: &Engine, files: &[PathBuf], minisign_key: Option<&str>) -> Result<(), Fault> {
+    files.iter().try_for_each(|file| {
+        let source = load::source(file, minisign_key)?;
+        engine.offer(&engine.load_blocking(&source)?);
+        Ok(())
+    })
 }
 
 fn forwarded(call: Call, passing: Passing) -> (Call, Option<crate::streams::Passed>) {

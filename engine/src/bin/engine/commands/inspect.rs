@@ -1,8 +1,7 @@
-use std::path::Path;
 use std::process::ExitCode;
 
+use engine::Fault;
 use engine::data::Grant;
-use engine::{Compiled, Engine, Fault};
 
 use super::{finish, load};
 use crate::args::{self, Output};
@@ -27,15 +26,10 @@ fn inspected(typed: args::Inspect, global: &args::Global, printer: &Printer) -> 
         .or(settled.grants)
         .map(|grants| grants.list())
         .unwrap_or_default();
-    let compiled = compile(&component, settled.minisign_key.as_deref())?;
+    let compiled = load::compiled(&component, settled.minisign_key.as_deref(), global)?;
     let shape = compiled.describe();
     printer.data(&match output {
         Output::Text => render::inspect_text(shape, &granted),
         Output::Json => render::inspect_json(shape, &granted).to_string(),
     })
-}
-
-fn compile(path: &Path, minisign_key: Option<&str>) -> Result<Compiled, Fault> {
-    let source = load::source(path, minisign_key)?;
-    Engine::builder().build()?.load_blocking(&source)
 }

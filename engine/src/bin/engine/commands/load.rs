@@ -1,8 +1,33 @@
 use std::path::Path;
 
-use engine::data::line;
-use engine::{Fault, Source};
+use engine::data::{CodeCache, EngineBuilder, line};
+use engine::{Compiled, Engine, Fault, Source};
 use minisign_verify::{PublicKey, Signature};
+
+use crate::{args, settings};
+
+/// An engine that uses the cache of compiled code in the engine's home.
+pub(super) fn engine(global: &args::Global) -> Result<EngineBuilder, Fault> {
+    Ok(with_cache(Engine::builder(), settings::code_cache(global)?))
+}
+
+/// An engine with a cache of compiled code, if there is one.
+pub(super) fn with_cache(builder: EngineBuilder, cache: Option<CodeCache>) -> EngineBuilder {
+    match cache {
+        Some(cache) => builder.cache(cache),
+        None => builder,
+    }
+}
+
+/// Reads and loads a component.
+pub(super) fn compiled(
+    path: &Path,
+    minisign_key: Option<&str>,
+    global: &args::Global,
+) -> Result<Compiled, Fault> {
+    let source = source(path, minisign_key)?;
+    engine(global)?.build()?.load_blocking(&source)
+}
 
 /// Reads a component; WebAssembly text is converted here, because the library takes components only.
 ///

@@ -1,10 +1,14 @@
 //! One file for each command.
 
 mod approvals;
+mod artifacts;
+mod build;
+mod cache;
 mod events;
 mod exec;
 mod inspect;
 mod load;
+mod new;
 mod plan;
 mod policy;
 mod registry;
@@ -36,12 +40,15 @@ pub(crate) fn run(cli: Cli, printer: &Printer) -> ExitCode {
         Command::Plan(typed) => plan::run(typed, &global, printer),
         Command::Workflow(typed) => workflow::run(typed, &global, printer),
         Command::Inspect(typed) => inspect::run(typed, &global, printer),
+        Command::New(typed) => new::run(typed, printer),
+        Command::Build(typed) => build::run(typed, &global, printer),
         Command::Test(typed) => test::run(typed, printer),
         Command::Add(typed) => registry::add(typed, &global, printer),
         Command::Lock(typed) => registry::lock(typed, &global, printer),
-        Command::Diff(typed) => registry::diff(typed, printer),
+        Command::Diff(typed) => registry::diff(typed, &global, printer),
         Command::Policy(typed) => policy::run(typed, &global, printer),
         Command::Approvals(typed) => approvals::run(typed, &global, printer),
+        Command::Cache(typed) => cache::run(typed, &global, printer),
         Command::Events(typed) => events::run(typed, &global, printer),
         Command::Completions(typed) => {
             let mut script = Vec::new();

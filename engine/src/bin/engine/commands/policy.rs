@@ -1,13 +1,14 @@
 //! `engine policy`: looks at policies and decisions; nothing runs.
 
+mod rules;
 mod show;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use engine::data::{Broader, Known, Principal, cedar_schema, line, suggest};
-use engine::{Call, Compiled, Config, Descriptor, Engine, Event, Fault, Status};
+use engine::{Call, Config, Descriptor, Event, Fault, Status};
 use serde_json::json;
 
 use super::{finish, load};
@@ -50,15 +51,24 @@ fn check(typed: PolicyCheck, global: &args::Global, printer: &Printer) -> Result
     let settled = config::load(config.as_deref(), global)?;
     let mut all = settled.policies.clone();
     all.extend(files);
-    if all.is_empty() {
-        return Err(Fault::usage("there are no policies to check")
-            .hint("name files of Cedar policies, or a configuration that does"));
+    if all.is_empty() && settled.rules.is_empty() {
+        return Err(
+            Fault::usage("there are no policies and no rules to check").hint(
+                "name files of Cedar policies, or a configuration with `policies` or `[[rules]]`",
+            ),
+        );
     }
-    let known = known(&component, &settled)?;
-    let problems = match config::read_policies(&all)? {
+    let known = known(&component, &settled, global)?;
+    let mut problems = match config::read_policies(&all)? {
         Ok(policies) => policies.check(&known),
         Err(problems) => problems,
     };
+    let mut checked = all.clone();
+    if let Some(file) = settled.file.as_ref().filter(|_| !settled.rules.is_empty()) {
+        let text = config::read_text(file, "the configuration")?;
+        problems.extend(rules::check(&settled.rules, &known, &text));
+        checked.push(file.clone());
+    }
     let errors = problems.iter().filter(|problem| !problem.warning).count();
     match output {
         Output::Json => {
@@ -72,7 +82,7 @@ fn check(typed: PolicyCheck, global: &args::Global, printer: &Printer) -> Result
             if errors == 0 {
                 printer.note(&format!(
                     "checked {} against {} functions\n",
-                    listed(&all),
+                    listed(&checked),
                     known.len()
                 ));
             }
@@ -142,7 +152,7 @@ fn explain(typed: PolicyExplain, global: &args::Global, printer: &Printer) -> Re
         call = call.grants(grants);
     }
     let config = settled.apply(config, &lock)?;
-    let engine = Engine::builder().config(config).build()?;
+    let engine = load::engine(global)?.config(config).build()?;
     let source = load::source(&file, settled.minisign_key.as_deref())?;
     let compiled = engine.load_blocking(&source)?;
     let explanation = block_on(engine.explain(&compiled, call))??;
@@ -218,15 +228,19 @@ fn propose(typed: PolicySuggest, printer: &Printer) -> Result<(), Fault> {
 fn schema(typed: PolicySchema, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
     let PolicySchema { component, config } = typed;
     let settled = config::load(config.as_deref(), global)?;
-    printer.data(cedar_schema(&known(&component, &settled)?).trim_end())
+    printer.data(cedar_schema(&known(&component, &settled, global)?).trim_end())
 }
 
 /// The functions that policies may speak of: those of the components that are named, and the configured ones.
-fn known(components: &[PathBuf], settled: &Settled) -> Result<Vec<Known>, Fault> {
+fn known(
+    components: &[PathBuf],
+    settled: &Settled,
+    global: &args::Global,
+) -> Result<Vec<Known>, Fault> {
     let mut known = Vec::new();
     let mut digests = BTreeMap::new();
     for component in components {
-        let compiled = compile(component, settled)?;
+        let compiled = load::compiled(component, settled.minisign_key.as_deref(), global)?;
         let shape = compiled.describe();
         let (name, digest) = (shape.name().to_owned(), shape.digest());
         if let Some(other) = digests.insert(name.clone(), digest) {
@@ -242,7 +256,7 @@ fn known(components: &[PathBuf], settled: &Settled) -> Result<Vec<Known>, Fault>
         known.extend(Known::all(shape));
     }
     for (name, entry) in &settled.capabilities {
-        let compiled = compile(&entry.component, settled)?;
+        let compiled = load::compiled(&entry.component, settled.minisign_key.as_deref(), global)?;
         let shape = compiled.describe();
         known.push(configured(name, shape, &entry.function)?);
         // Policies can speak of it by its component's name and its function's, too.
@@ -257,9 +271,4 @@ fn known(components: &[PathBuf], settled: &Settled) -> Result<Vec<Known>, Fault>
 fn configured(name: &str, shape: &Descriptor, function: &str) -> Result<Known, Fault> {
     let position = shape.find(function)?;
     Ok(Known::named(name, shape, position))
-}
-
-fn compile(path: &Path, settled: &Settled) -> Result<Compiled, Fault> {
-    let source = load::source(path, settled.minisign_key.as_deref())?;
-    Engine::builder().build()?.load_blocking(&source)
 }

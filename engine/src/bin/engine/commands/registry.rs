@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use engine::data::{Shape, ShapeChange, is_capability, line};
-use engine::{Compiled, Descriptor, Engine, Fault};
+use engine::{Descriptor, Fault};
 use serde_json::json;
 
 use super::{finish, load};
@@ -25,14 +25,9 @@ pub(super) fn lock(typed: LockCommand, global: &args::Global, printer: &Printer)
 }
 
 /// `engine diff`.
-pub(super) fn diff(typed: Diff, printer: &Printer) -> ExitCode {
+pub(super) fn diff(typed: Diff, global: &args::Global, printer: &Printer) -> ExitCode {
     let json = typed.output == Output::Json;
-    finish(different(typed, printer), json, printer)
-}
-
-fn compile(path: &Path, minisign_key: Option<&str>) -> Result<Compiled, Fault> {
-    let source = load::source(path, minisign_key)?;
-    Engine::builder().build()?.load_blocking(&source)
+    finish(different(typed, global, printer), json, printer)
 }
 
 fn added(typed: Add, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
@@ -54,7 +49,7 @@ fn added(typed: Add, global: &args::Global, printer: &Printer) -> Result<(), Fau
             ..Settled::default()
         }
     };
-    let compiled = compile(&component, settled.minisign_key.as_deref())?;
+    let compiled = load::compiled(&component, settled.minisign_key.as_deref(), global)?;
     let shape = compiled.describe();
     let names = match (name, function) {
         (Some(name), Some(function)) => {
@@ -226,7 +221,7 @@ fn locked(typed: LockCommand, global: &args::Global, printer: &Printer) -> Resul
     }
     let mut refused = Vec::new();
     for (written, file) in &files {
-        let compiled = compile(file, settled.minisign_key.as_deref())?;
+        let compiled = load::compiled(file, settled.minisign_key.as_deref(), global)?;
         check_functions(&settled, written, compiled.describe())?;
         let shape = Shape::of(compiled.describe());
         let changes = lock
@@ -277,9 +272,11 @@ fn listed(changes: &[ShapeChange]) -> String {
         .collect()
 }
 
-fn different(typed: Diff, printer: &Printer) -> Result<(), Fault> {
+fn different(typed: Diff, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
     let Diff { old, new, output } = typed;
-    let shape = |path: &Path| compile(path, None).map(|compiled| Shape::of(compiled.describe()));
+    let shape = |path: &Path| {
+        load::compiled(path, None, global).map(|compiled| Shape::of(compiled.describe()))
+    };
     let changes = shape(&old)?.changes(&shape(&new)?);
     let wider = changes.iter().any(|change| change.wider);
     match output {

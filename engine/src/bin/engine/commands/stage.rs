@@ -26,7 +26,7 @@ const MOST_THREADS: usize = 8;
 /// A journal, and how commands name it.
 pub(super) struct Place {
     pub(super) file: PathBuf,
-    /// The option that names it, with a space before it; empty if it is the usual one.
+    /// The options that name it, each with a space before it; empty if it is the usual one.
     pub(super) told: String,
     /// Whether it is the usual one.
     usual: bool,
@@ -38,12 +38,7 @@ impl Place {
         let usual = typed.journal.is_none();
         let file = journal_place(typed, global)?;
         Ok(Self {
-            told: if usual {
-                String::new()
-            } else {
-                let shown = engine::data::line(&file.to_string_lossy(), 256);
-                format!(" --journal {shown}")
-            },
+            told: settings::told(global, (!usual).then_some(file.as_path())),
             usual,
             key: settings::home(global).map(|home| settings::key(&home)),
             file,
@@ -85,7 +80,8 @@ pub(super) fn looking(journal: &Journal) -> Result<Workflows, Fault> {
 
 /// Workflows that plans are checked with; nothing is kept.
 pub(super) fn checking(crew: Crew, names: &BTreeSet<String>) -> Result<Workflows, Fault> {
-    let engine = Engine::builder().config(crew.config.clone()).build()?;
+    let builder = Engine::builder().config(crew.config.clone());
+    let engine = load::with_cache(builder, crew.cache.clone()).build()?;
     workflows(engine, Arc::new(MemoryStore::default()), &crew, names)
 }
 
@@ -110,7 +106,7 @@ pub(super) struct Stage {
     live: Option<Live>,
     writing: Option<EventThread>,
     printer: Printer,
-    /// The option that names the journal, if it has to be named.
+    /// The options that name the journal, if it has to be named.
     told: String,
 }
 
@@ -126,9 +122,8 @@ impl Stage {
             printer,
         } = props;
         let screen = Screen::default();
-        let mut builder = Engine::builder()
-            .config(crew.config.clone())
-            .sink(journal.clone());
+        let builder = Engine::builder().config(crew.config.clone());
+        let mut builder = load::with_cache(builder, crew.cache.clone()).sink(journal.clone());
         let mut desk = ApprovalDesk::new(Arc::new(Desk::opened(journal.clone())));
         if !place.told.is_empty() {
             desk = desk.told(place.told.trim_start().to_owned());
@@ -223,8 +218,8 @@ fn workflows(
     names: &BTreeSet<String>,
 ) -> Result<Workflows, Fault> {
     let configured = crew.files(names)?;
-    let named = crew.components.iter().map(PathBuf::as_path);
-    let files: Vec<&Path> = named.chain(configured).collect();
+    let named = crew.components.iter().chain(&configured);
+    let files: Vec<&Path> = named.map(PathBuf::as_path).collect();
     let (limits, grants) = crew.caller.clone();
     let mut workflows = Workflows::new(engine.clone(), store).within(grants, limits);
     let mut known: Vec<(String, engine::data::Digest)> = Vec::new();
@@ -324,7 +319,7 @@ async fn stop_on_interrupt(
         screen.interrupt();
         screen.alone(|| {
             printer.note(&format!(
-                "left as it is; to go on: engine workflow resume {workflow}{told}\n"
+                "left as it is; to go on: engine workflow resume {workflow}{told}, with the options of this run\n"
             ));
         });
         end(code)

@@ -99,7 +99,7 @@ impl Found {
         if !self.workflows.state(self.id)?.has_ended() && !self.is_driven()? {
             let (id, told) = (self.id, &self.place.told);
             printer.note(&format!(
-                "nobody drives it now; to go on: engine workflow resume {id}{told}\n"
+                "nobody drives it now; to go on: engine workflow resume {id}{told}, with the options that it ran with\n"
             ));
         }
         Ok(())

@@ -3,7 +3,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use engine::data::{Bundle, Mode, Rule};
-use engine::{Fault, Grants, Limits};
+use engine::{Fault, Limits};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -65,6 +65,8 @@ struct GrantsSpec {
     dirs: Vec<String>,
     /// As `--env` has it.
     env: Vec<String>,
+    /// As `--allow-action` has it.
+    actions: Vec<String>,
 }
 
 /// The table `[signing]`.
@@ -86,6 +88,7 @@ struct CapabilitySpec {
     /// What calls may be given, in the place of `[grants]`.
     dirs: Option<Vec<String>>,
     env: Option<Vec<String>>,
+    actions: Option<Vec<String>>,
     /// What results are to be treated as, such as `secret`.
     #[serde(default)]
     labels: Vec<String>,
@@ -148,7 +151,7 @@ pub(super) fn load(file: &Path) -> Result<Settled, Fault> {
         repair_names,
         limits,
         grants: grants
-            .map(|GrantsSpec { dirs, env }| granted(&dirs, &env, base))
+            .map(|GrantsSpec { dirs, env, actions }| settings::grants(&dirs, &env, &actions, base))
             .transpose()
             .map_err(placed)?,
         minisign_key,
@@ -168,6 +171,7 @@ impl CapabilitySpec {
             function,
             dirs,
             env,
+            actions,
             labels,
             limits,
         } = self;
@@ -178,11 +182,12 @@ impl CapabilitySpec {
             ))
             .hint("a label is lower-case words with `-` between them, such as `untrusted`"));
         }
-        let grants = match (dirs, env) {
-            (None, None) => None,
-            (dirs, env) => Some(granted(
+        let grants = match (dirs, env, actions) {
+            (None, None, None) => None,
+            (dirs, env, actions) => Some(settings::grants(
                 &dirs.unwrap_or_default(),
                 &env.unwrap_or_default(),
+                &actions.unwrap_or_default(),
                 base,
             )?),
         };
@@ -221,10 +226,6 @@ impl LimitsSpec {
         // Nobody typed it: it is the configuration that makes no sense.
         .map_err(|fault| Fault::config(fault.to_string()))
     }
-}
-
-fn granted(dirs: &[String], env: &[String], base: &Path) -> Result<Grants, Fault> {
-    settings::grants(dirs, env, base)
 }
 
 /// Reads a text file of at most 1 MiB.

@@ -4,10 +4,12 @@ mod file;
 mod learned;
 mod lock;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use engine::data::{Bundle, Capability, CedarPolicies, Lesson, Mode, Policies, Problem, Rule};
+use engine::data::{
+    Bundle, Capability, CedarPolicies, Grant, Lesson, Mode, Policies, Problem, Rule, distance,
+};
 use engine::{Config, Fault, Grants, Limits};
 
 pub(crate) use file::{read_bounded, read_text, read_within, text_within};
@@ -123,6 +125,28 @@ impl Settled {
         Ok(config)
     }
 
+    /// The files of the configured capabilities that are granted to callers, by the configuration or by name.
+    pub(crate) fn callable(&self, named: &[String], lock: &Lock) -> Vec<PathBuf> {
+        let own = self.grants.iter();
+        let entries = self.capabilities.values();
+        let layers = own.chain(entries.filter_map(|entry| entry.grants.as_ref()));
+        let granted = layers.flat_map(Grants::list).filter_map(|grant| {
+            if let Grant::Action { name } = grant {
+                Some(name)
+            } else {
+                None
+            }
+        });
+        let names: BTreeSet<String> = granted.chain(named.iter().cloned()).collect();
+        let files: BTreeSet<PathBuf> = names
+            .iter()
+            .filter_map(|name| self.capabilities.get(name))
+            .filter(|entry| lock.get(&entry.written).is_some())
+            .map(|entry| entry.component.clone())
+            .collect();
+        files.into_iter().collect()
+    }
+
     /// Keeps guests from changing the files that decide about them.
     pub(crate) fn protect(&self, config: Config, typed: &args::Guarding) -> Config {
         let beside = self.file.iter().flat_map(|file| {
@@ -179,10 +203,17 @@ pub(crate) fn read_policies(
     for file in files {
         let name = engine::data::line(&file.to_string_lossy(), 256);
         let text = read_text(file, "the policies").map_err(|fault| {
-            fault.hint(format!(
-                "a policy is a file in Cedar, or one of the bundles {}",
-                Bundle::ALL.map(|bundle| format!("`{bundle}`")).join(", ")
-            ))
+            let written = file.to_string_lossy();
+            let near = Bundle::ALL
+                .into_iter()
+                .find(|bundle| (1..=2).contains(&distance(bundle.as_str(), &written)));
+            fault.hint(match near {
+                Some(bundle) => format!("did you mean the bundle `{bundle}`?"),
+                None => format!(
+                    "a policy is a file in Cedar, or one of the bundles {}",
+                    Bundle::ALL.map(|bundle| format!("`{bundle}`")).join(", ")
+                ),
+            })
         })?;
         texts.push((name, text));
     }

@@ -73,6 +73,7 @@ pub(crate) fn granted(grant: &Grant) -> String {
             line(guest, 256)
         ),
         Grant::Env { name } => format!("the variable {}", line(name, 256)),
+        Grant::Action { name } => format!("the action {}", line(name, 256)),
         other => line(&serde_json::to_string(other).unwrap_or_default(), 256),
     }
 }

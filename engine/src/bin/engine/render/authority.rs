@@ -47,17 +47,37 @@ pub(super) fn rows(shape: &Descriptor, granted: &[Grant]) -> Vec<Row> {
             missing: yes(!has(name)),
         });
     }
+    let callable = |wanted: &str| {
+        granted
+            .iter()
+            .any(|grant| matches!(grant, Grant::Action { name } if name == wanted))
+    };
+    for name in &manifest.asks.actions {
+        rows.push(Row {
+            what: format!("call {}", line(name, 128)),
+            asked: yes(true),
+            granted: yes(callable(name)),
+            missing: yes(!callable(name)),
+        });
+    }
     for grant in granted {
-        if let Grant::Env { name } = grant
+        let unasked = if let Grant::Env { name } = grant
             && !manifest.asks.env.contains(name)
         {
-            rows.push(Row {
-                what: line(name, 64),
-                asked: yes(false),
-                granted: yes(true),
-                missing: yes(false),
-            });
-        }
+            line(name, 64)
+        } else if let Grant::Action { name } = grant
+            && !manifest.asks.actions.contains(name)
+        {
+            format!("call {}", line(name, 128))
+        } else {
+            continue;
+        };
+        rows.push(Row {
+            what: unasked,
+            asked: yes(false),
+            granted: yes(true),
+            missing: yes(false),
+        });
     }
     rows
 }

@@ -70,12 +70,19 @@ pub(super) fn about(kind: &EventKind) -> String {
         EventKind::CallStarted {
             function,
             arguments,
+            ..
         } => {
             format!("`{function}` {}", line(&arguments.text, 200))
         }
         EventKind::Output { text, bytes, .. } => {
             format!("{bytes} bytes: {}", line(text, 200))
         }
+        EventKind::ArtifactMade {
+            name,
+            media_type,
+            bytes,
+            ..
+        } => format!("`{}` ({}), {bytes}", line(name, 128), line(media_type, 128)),
         EventKind::Logged { level, message } => logged(level, &message.text),
         EventKind::Progressed {
             done,

@@ -2,6 +2,7 @@
 
 mod approval;
 mod authority;
+mod built;
 mod cases;
 mod events;
 mod fault;
@@ -15,8 +16,10 @@ mod progress;
 mod spans;
 mod summary;
 mod timeline;
+mod working;
 
 pub(crate) use approval::{approval, granted};
+pub(crate) use built::{example as built_example, json as built_json, text as built_text};
 pub(crate) use cases::{Change, Changed, Mismatch, Report, Tested, report, tested, tested_json};
 pub(crate) use events::{EventThread, EventWriter};
 pub(crate) use inspect::{json as inspect_json, text as inspect_text};
@@ -29,6 +32,7 @@ pub(crate) use progress::Progress;
 pub(crate) use spans::Spans;
 pub(crate) use summary::{Listed, listed, listed_head, shown, summary, took, waiting};
 pub(crate) use timeline::timeline;
+pub(crate) use working::Working;
 
 use std::io::{self, Write};
 

@@ -55,7 +55,8 @@ impl Spans {
                 "name": event.kind.name(),
             }));
         }
-        let call = event.scope.iter().find_map(|scope| {
+        // Of actions that call each other the innermost is meant.
+        let call = event.scope.iter().rev().find_map(|scope| {
             if let Scope::Call(call) = scope {
                 Some(*call)
             } else {

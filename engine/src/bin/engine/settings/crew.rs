@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use engine::data::{Mode, Principal, line};
+use engine::data::{CodeCache, Mode, Principal, line};
 use engine::{Config, Fault, Grants, Limits};
 use serde_json::Value;
 
-use super::{Events, EventsTo, home, known, layered, settle_grants, settle_limits};
+use super::{Events, EventsTo, code_cache, home, known, layered, settle_grants, settle_limits};
 use crate::args;
 use crate::config::{self, Lock, Settled};
 
@@ -22,6 +22,10 @@ pub(crate) struct Crew {
     pub(crate) minisign_key: Option<String>,
     /// How policies are applied.
     pub(crate) mode: Mode,
+    /// Where compiled code is kept.
+    pub(crate) cache: Option<CodeCache>,
+    /// Actions whose calls are granted on the command line.
+    granted: Vec<String>,
     settled: Settled,
     lock: Lock,
 }
@@ -48,6 +52,7 @@ impl Crew {
         let mut config = kept.iter().fold(Config::new(), Config::home);
         config = settled.protect(config, &guarding);
         let own_limits = settle_limits(limits, true, settled.limits.as_ref())?;
+        let granted = grants.allow_action.clone();
         let own_grants = settle_grants(grants)?;
         if let Some(grants) = &own_grants {
             kept.iter().try_for_each(|kept| grants.check_home(kept))?;
@@ -64,22 +69,25 @@ impl Crew {
             principal: Principal::new(&guarding.principal),
             minisign_key: settled.minisign_key.clone(),
             mode,
+            cache: code_cache(global)?,
+            granted,
             settled,
             lock,
         })
     }
 
-    /// The files of the configured capabilities among these names.
+    /// The files of the configured capabilities among these names, and of those that guests may be allowed to call.
     ///
     /// # Errors
     ///
     /// A fault if one is configured and nobody has looked at it.
-    pub(crate) fn files(&self, names: &BTreeSet<String>) -> Result<BTreeSet<&Path>, Fault> {
-        let mut files = BTreeSet::new();
+    pub(crate) fn files(&self, names: &BTreeSet<String>) -> Result<BTreeSet<PathBuf>, Fault> {
+        let callable = self.settled.callable(&self.granted, &self.lock);
+        let mut files: BTreeSet<PathBuf> = callable.into_iter().collect();
         for name in names {
             if let Some(entry) = self.settled.capabilities.get(name) {
                 known(name, &self.settled, &self.lock)?;
-                files.insert(entry.component.as_path());
+                files.insert(entry.component.clone());
             }
         }
         Ok(files)

@@ -151,12 +151,46 @@ fn unknown_capabilities_functions_and_components_are_errors_with_help() {
             "action, resource == Component::\"fz\"",
             "unknown component `fz`",
             "\"fz\"",
-            "there is `fs`, `text`",
+            "there is `fs`, `text`; if the name is right, configure its component with `engine add FILE`, or give it to \
+             `engine policy check` with `--component FILE`",
         ),
     ] {
         let (shown, pointed, helps) = only(&format!("permit(principal, {scope});"));
         assert!(shown.ends_with(&format!(": {message}")), "{shown}");
         assert_eq!((pointed.as_str(), helps.as_deref()), (meant, Some(help)));
+    }
+}
+
+/// In a condition an action has one name, and may get another one when it is configured: `==` would fail open then.
+#[test]
+fn an_action_is_not_compared_with_a_functions_name_in_a_condition() {
+    for condition in [
+        "action == Action::\"text.count-words\"",
+        "Action::\"text.count-words\" == action",
+        "action != Action::\"text.count-words\"",
+        "context.args has text && (action == Action::\"text.count-words\")",
+    ] {
+        let (shown, pointed, help) = only(&format!(
+            "forbid(principal, action, resource) when {{ {condition} }};"
+        ));
+        assert!(
+            shown.contains("is compared with \"text.count-words\" in a condition"),
+            "{shown}"
+        );
+        assert_eq!(pointed, "\"text.count-words\"");
+        assert_eq!(
+            help.as_deref(),
+            Some(
+                "write `action in Action::\"text.count-words\"`, which holds under each of its names"
+            )
+        );
+    }
+    for fine in [
+        "forbid(principal, action == Action::\"text.count-words\", resource);",
+        "forbid(principal, action, resource) when { action in Action::\"text.count-words\" };",
+        "forbid(principal, action, resource) when { action in [Action::\"text.count-words\", Action::\"text.count-words\"] };",
+    ] {
+        assert_eq!(check(fine), [], "{fine}");
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Screen {
 
 impl Screen {
     /// The width and height of the terminal.
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(in crate::render) fn size(&self) -> (usize, usize) {
         match tcgetwinsize(std::io::stderr()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
                 (size.ws_col.into(), size.ws_row.into())
@@ -24,7 +24,7 @@ impl Screen {
     }
 
     /// Draws lines in the place of those before; not while somebody is asked.
-    pub(super) fn draw(&self, lines: &[String]) {
+    pub(in crate::render) fn draw(&self, lines: &[String]) {
         let mut drawn = match self.drawn.try_lock() {
             Ok(drawn) => drawn,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -41,7 +41,7 @@ impl Screen {
     }
 
     /// Takes the lines away.
-    pub(super) fn clear(&self) {
+    pub(in crate::render) fn clear(&self) {
         self.draw(&[]);
     }
 

@@ -1,0 +1,268 @@
+//! Compiled code, kept between processes.
+
+#[expect(clippy::disallowed_methods, reason = "a directory of the engine's own")]
+mod place;
+
+use std::fmt;
+use std::fs::File;
+use std::hash::{Hash as _, Hasher};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, Mac as _};
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use self::place::Place;
+use super::Source;
+use crate::types::{Bytes, Fault, Timestamp};
+
+/// The bytes of a seal.
+const SEAL: usize = 32;
+/// The bytes of the key that makes seals.
+const KEY: usize = 64;
+/// The largest entry that is read, 2 GiB.
+const LARGEST: u64 = 2 << 30;
+/// What the files of entries end with.
+const ENDING: &str = ".code";
+
+/// Compiled code of components in a directory, for the next process that loads the same bytes.
+///
+/// Compiled code is native code, so an entry is used only if it carries a seal of this directory's own key, made for these
+/// very bytes of the component, this version of the compiler and its settings. Anything else is compiled anew, and said
+/// in an event. Directory and key are their owner's alone: whoever could write there could run code as the engine does.
+///
+/// Any number of processes may share a directory. Default size: [`CodeCache::USUAL`]; what was used least lately goes first.
+///
+/// # Example
+///
+/// ```
+/// use engine::Engine;
+/// use engine::data::CodeCache;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let dir = dir.path().join("cache");
+/// let cache = CodeCache::open(&dir)?;
+/// let engine = Engine::builder().cache(cache).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct CodeCache {
+    place: Place,
+    key: [u8; KEY],
+    most: Bytes,
+}
+
+/// One entry of a cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CodeEntry {
+    /// Its key: 64 hexadecimal digits.
+    pub key: String,
+    /// Its size on disk.
+    pub size: Bytes,
+    /// When it was last used.
+    pub used: Timestamp,
+}
+
+/// Where compiled code came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was compiled.
+    Compiled,
+    /// It was in the cache, under a key that begins like this.
+    Found(String),
+    /// It was compiled, because the entry under a key that begins like this cannot be trusted, for this reason.
+    Refused(String, &'static str),
+}
+
+/// What looking for an entry gave.
+pub(super) enum Looked {
+    Found(Component, String),
+    Missing,
+    Refused(String, &'static str),
+}
+
+impl CodeCache {
+    /// How much a cache holds if nothing else is said, 512 MiB.
+    pub const USUAL: Bytes = Bytes::mib(512);
+
+    /// Opens a cache, and makes it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// A fault with the code `E-INVALID-CONFIG` if the directory or its key is somebody else's, may be read or written by
+    /// somebody else, is a link, or cannot be made.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self, Fault> {
+        let place = Place::open(dir.into())?;
+        let key = place.key()?;
+        Ok(Self {
+            place,
+            key,
+            most: Self::USUAL,
+        })
+    }
+
+    /// Holds at most so much, counted in the bytes of entries.
+    #[must_use]
+    pub fn most(mut self, most: Bytes) -> Self {
+        self.most = most;
+        self
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// All entries, what was used last first.
+    ///
+    /// # Errors
+    ///
+    /// `E-INVALID-CONFIG` if the directory cannot be read.
+    pub fn entries(&self) -> Result<Vec<CodeEntry>, Fault> {
+        let mut entries = self.place.entries()?;
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.used));
+        Ok(entries)
+    }
+
+    /// Removes all entries, and tells how many there were and how large. Processes that use one go on with it.
+    ///
+    /// # Errors
+    ///
+    /// `E-INVALID-CONFIG` if one cannot be removed.
+    pub fn clear(&self) -> Result<(usize, Bytes), Fault> {
+        let entries = self.place.entries()?;
+        let mut bytes = 0;
+        for entry in &entries {
+            self.place.remove(&entry.key)?;
+            bytes += entry.size.get();
+        }
+        Ok((entries.len(), Bytes::new(bytes)))
+    }
+
+    /// Looks for the code of a component.
+    pub(super) fn look(&self, engine: &Engine, source: &Source) -> Looked {
+        let key = key(engine, source);
+        let short = key.get(..12).unwrap_or(&key).to_owned();
+        let refused = |why| Looked::Refused(short.clone(), why);
+        let mut file = match self.place.entry(&key) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Looked::Missing,
+            Err(why) => return refused(why),
+        };
+        let mut sealed = Vec::new();
+        let read = (&file).take(LARGEST).read_to_end(&mut sealed);
+        let Some((code, seal)) = read
+            .ok()
+            .and_then(|_| sealed.split_at_checked(sealed.len().checked_sub(SEAL)?))
+        else {
+            return refused("it cannot be read");
+        };
+        if self.seal(&key, code).verify_slice(seal).is_err() {
+            return refused("its seal is not of this cache's key");
+        }
+        if file.seek(SeekFrom::Start(0)).is_err() {
+            return refused("it cannot be read");
+        }
+        match mapped(engine, &file, code) {
+            Ok(component) => {
+                place::used(&file);
+                Looked::Found(component, short)
+            }
+            Err(_) => refused("it is of another compiler"),
+        }
+    }
+
+    /// Keeps the code of a component. What cannot be kept is compiled again the next time.
+    pub(super) fn keep(&self, engine: &Engine, source: &Source, component: &Component) {
+        let key = key(engine, source);
+        let kept = component
+            .serialize()
+            .map_err(|error| error.to_string())
+            .and_then(|mut code| {
+                let seal = self.seal(&key, &code).finalize().into_bytes();
+                code.extend_from_slice(&seal);
+                self.place
+                    .write(&key, &code)
+                    .map_err(|error| error.to_string())
+            });
+        match kept {
+            Ok(()) => self.place.prune(self.most, &key),
+            Err(error) => tracing::warn!(%error, "compiled code is not kept"),
+        }
+    }
+
+    fn seal(&self, key: &str, code: &[u8]) -> Hmac<Sha256> {
+        let mut seal = <Hmac<Sha256> as hmac::Mac>::new((&self.key).into());
+        seal.update(key.as_bytes());
+        seal.update(code);
+        seal
+    }
+}
+
+impl fmt::Debug for CodeCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeCache")
+            .field("dir", &self.dir())
+            .field("most", &self.most)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What code is for: these bytes, and whatever the compiler makes of its version, its settings and this processor.
+fn key(engine: &Engine, source: &Source) -> String {
+    let mut hash = Hashing(Sha256::new());
+    hash.write(b"engine code 1");
+    hash.write(source.digest().as_bytes());
+    engine.precompile_compatibility_hash().hash(&mut hash);
+    hash.0
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Hashes with SHA-256 what can only be hashed for tables.
+struct Hashing(Sha256);
+
+impl Hasher for Hashing {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        // Nobody asks for it: the whole hash is taken.
+        0
+    }
+}
+
+/// Makes a component of code whose seal was checked.
+#[expect(
+    unsafe_code,
+    reason = "wasmtime cannot know whether code is its own; the seal is how we do"
+)]
+fn mapped(engine: &Engine, file: &File, code: &[u8]) -> wasmtime::Result<Component> {
+    use std::os::fd::AsRawFd as _;
+    let same = format!("/proc/self/fd/{}", file.as_raw_fd());
+    if cfg!(target_os = "linux") && Path::new(&same).exists() {
+        // SAFETY: the file carries a seal that only a holder of this cache's key makes, and engines that hold it seal
+        // nothing but what `Component::serialize` gave them, for the same key of compiler, settings and component. The file
+        // is opened anew through its own descriptor, not by its name; it is private to its owner, and entries are replaced
+        // by new files and never written to.
+        unsafe { Component::deserialize_file(engine, &same) }
+    } else {
+        // SAFETY: as above, of the very bytes whose seal was checked.
+        unsafe { Component::deserialize(engine, code) }
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests change files of a cache"
+)]
+mod tests;
