@@ -12,6 +12,7 @@ pub struct TestEngine {
     limits: LimitsBuilder,
     grants: GrantsBuilder,
     mode: Mode,
+    deterministic: bool,
 }
 
 /// One run, its outcome and its events.
@@ -36,6 +37,7 @@ impl TestEngine {
             limits: Limits::builder(),
             grants: Grants::builder(),
             mode: Mode::Enforce,
+            deterministic: false,
         }
     }
 
@@ -48,6 +50,12 @@ impl TestEngine {
     /// Asks no policy, so that what is tested is the sandbox alone.
     pub fn unguarded(mut self) -> Self {
         self.mode = Mode::Off;
+        self
+    }
+
+    /// Makes every call deterministic.
+    pub fn deterministic(mut self) -> Self {
+        self.deterministic = true;
         self
     }
 
@@ -66,10 +74,13 @@ impl TestEngine {
     /// The engine, and where its events are kept.
     pub fn build(&self) -> (Engine, Arc<Memory>) {
         let events = Arc::new(Memory::default());
-        let config = Config::new()
+        let mut config = Config::new()
             .policies(Policies::builder().mode(self.mode).build().unwrap())
             .limits(self.limits.clone().build().unwrap())
             .grants(self.grants.clone().build().unwrap());
+        if self.deterministic {
+            config = config.deterministic();
+        }
         let engine = Engine::builder()
             .config(config)
             .shared_sink(events.clone())

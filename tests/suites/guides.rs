@@ -17,6 +17,12 @@ fn the_guide_to_workflows_is_true() {
     follow("workflows.md", 25);
 }
 
+/// The same for `docs/guides/testing.md`.
+#[test]
+fn the_guide_to_testing_is_true() {
+    follow("testing.md", 7);
+}
+
 /// The same for `docs/guides/authoring.md`, with the tools of each language.
 #[test]
 fn the_guide_to_authoring_is_true() {

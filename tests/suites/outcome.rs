@@ -351,7 +351,7 @@ async fn long_values_are_bounded_in_events_and_whole_in_the_outcome() {
 }
 
 /// The keys of the outcome document, in the order of the command line contract.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "run",
     "status",
     "value",
@@ -359,6 +359,7 @@ const KEYS: [&str; 14] = [
     "function",
     "usage",
     "limits",
+    "deterministic",
     "exit_code",
     "stdout",
     "stderr",

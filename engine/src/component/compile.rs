@@ -15,6 +15,7 @@ pub(crate) struct Runtime {
     engine: Engine,
     linker: Linker<Guest>,
     cache: Option<CodeCache>,
+    deterministic: bool,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -36,26 +37,33 @@ struct Inner {
     exports: Vec<ComponentExportIndex>,
     linked: InstancePre<Guest>,
     debug: Vec<DebugInfo>,
+    deterministic: bool,
     origin: Origin,
     /// Whether somebody was told where the code came from.
     told: AtomicBool,
 }
 
 impl Runtime {
-    pub(crate) fn new(cache: Option<CodeCache>) -> Result<Self, Fault> {
+    pub(crate) fn new(cache: Option<CodeCache>, deterministic: bool) -> Result<Self, Fault> {
         let bug = |error: wasmtime::Error| {
             Fault::new(FaultKind::Bug {
                 at: "the configuration of wasmtime",
             })
             .caused_by(Opaque::from(error))
         };
-        let engine = Engine::new(&config::config()).map_err(bug)?;
+        let engine = Engine::new(&config::config(deterministic)).map_err(bug)?;
         let linker = link::base(&engine).map_err(bug)?;
         Ok(Self {
             engine,
             linker,
             cache,
+            deterministic,
         })
+    }
+
+    /// Whether what it compiles runs deterministically.
+    pub(crate) fn deterministic(&self) -> bool {
+        self.deterministic
     }
 
     /// Checks, compiles, describes and links a component. Takes up to seconds of processor time.
@@ -79,6 +87,7 @@ impl Runtime {
             debug: found.debug,
             origin,
             told: AtomicBool::new(false),
+            deterministic: self.deterministic,
         })))
     }
 
@@ -112,6 +121,11 @@ impl Compiled {
     pub(crate) fn untold(&self) -> Option<&Origin> {
         let told = self.0.told.swap(true, Ordering::Relaxed);
         (!told).then_some(&self.0.origin)
+    }
+
+    /// Whether its calls are deterministic, as the engine that compiled it was told.
+    pub(crate) fn deterministic(&self) -> bool {
+        self.0.deterministic
     }
 
     pub(super) fn source(&self) -> &Source {

@@ -38,8 +38,11 @@ const OFF: WasmFeatures = WasmFeatures::THREADS
     .union(WasmFeatures::CM_GC)
     .union(WasmFeatures::CM_THREADING);
 
-/// The one configuration under which guests are compiled and run.
-pub(super) fn config() -> Config {
+/// The configuration under which guests are compiled and run.
+///
+/// Two runs can differ in the bits of a NaN alone: threads and relaxed SIMD, which could differ in more, are off. So a
+/// deterministic engine has one NaN, and pays for it after every operation on floating-point numbers.
+pub(super) fn config(deterministic: bool) -> Config {
     let mut cost = OperatorCost::new();
     cost.variable.memory_grow_per_page = FUEL_PER_PAGE;
 
@@ -48,6 +51,7 @@ pub(super) fn config() -> Config {
         .strategy(Strategy::Cranelift)
         .consume_fuel(true)
         .operator_cost(cost)
+        .cranelift_nan_canonicalization(deterministic)
         .epoch_interruption(false)
         .concurrency_support(false)
         .max_wasm_stack(GUEST_STACK)

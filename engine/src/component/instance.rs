@@ -118,8 +118,15 @@ impl Instance {
             )
             .map_err(|fault| fault.at(Phase::Start))?;
         // Opening the grants is the engine's work, not the guest's, so the clock starts after it.
-        let host = Host::new(&permitted.grants, streams, record.clone(), actions)
-            .map_err(|fault| fault.at(Phase::Start))?;
+        let deterministic = compiled.deterministic();
+        let host = Host::new(
+            &permitted.grants,
+            streams,
+            record.clone(),
+            actions,
+            deterministic,
+        )
+        .map_err(|fault| fault.at(Phase::Start))?;
         let supervisor = Supervisor::new(
             clock,
             cancel,

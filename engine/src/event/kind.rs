@@ -25,6 +25,9 @@ pub enum EventKind {
         component: String,
         /// The function as it was asked for; `None` for a command.
         function: Option<String>,
+        /// Whether clocks, random numbers and NaN are fixed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        deterministic: bool,
     },
     /// The component was read, checked and compiled, or found compiled. Comes at most once.
     ComponentLoaded {

@@ -1,6 +1,5 @@
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::cli::WasiCli;
-use wasmtime_wasi::clocks::WasiClocks;
 use wasmtime_wasi::p2::bindings::{LinkOptions, cli, clocks, filesystem, io, random, sockets};
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::sockets::WasiSockets;
@@ -8,6 +7,7 @@ use wasmtime_wasi_http::WasiHttp;
 use wasmtime_wasi_http::p2::bindings::LinkOptions as HttpOptions;
 use wasmtime_wasi_http::p2::bindings::http;
 
+use super::clocks::HasClocks;
 use super::files::HasFiles;
 use super::network::{HasSockets, RefuseSockets};
 use super::{HostView, told};
@@ -83,8 +83,8 @@ pub(crate) fn add_to_linker<T: HostView>(l: &mut Linker<T>) -> wasmtime::Result<
     cli::terminal_stdout::add_to_linker::<T, WasiCli>(l, |t| t.host().cli())?;
     cli::terminal_stderr::add_to_linker::<T, WasiCli>(l, |t| t.host().cli())?;
 
-    clocks::wall_clock::add_to_linker::<T, WasiClocks>(l, |t| t.host().clocks())?;
-    clocks::monotonic_clock::add_to_linker::<T, WasiClocks>(l, |t| t.host().clocks())?;
+    clocks::wall_clock::add_to_linker::<T, HasClocks>(l, |t| t.host().clocks())?;
+    clocks::monotonic_clock::add_to_linker::<T, HasClocks>(l, |t| t.host().clocks())?;
 
     random::random::add_to_linker::<T, WasiRandom>(l, |t| t.host().random())?;
     random::insecure::add_to_linker::<T, WasiRandom>(l, |t| t.host().random())?;

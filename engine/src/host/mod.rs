@@ -6,6 +6,8 @@
 mod actions;
 mod aside;
 mod caps;
+mod chance;
+mod clocks;
 mod files;
 mod link;
 mod network;

@@ -11,6 +11,8 @@ use wasmtime_wasi::random::WasiRandomCtx;
 use wasmtime_wasi::sockets::WasiSocketsCtxView;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView};
 
+use super::chance;
+use super::clocks::{Clocks, FixedClock};
 use super::files::{Files, View};
 use super::network::RefuseHttp;
 use super::record::Refusal;
@@ -27,6 +29,8 @@ pub(crate) struct Host {
     http: WasiHttpCtx,
     http_hooks: RefuseHttp,
     files: Files,
+    /// The clock of a deterministic run.
+    clock: Option<Arc<FixedClock>>,
     pub(super) record: Arc<Record>,
     /// Who calls other actions for the guest; `None` if it may call none.
     pub(super) actions: Option<Arc<dyn Actions>>,
@@ -67,7 +71,8 @@ pub(crate) struct Streams {
 }
 
 impl Host {
-    /// Opens what is granted, and nothing else.
+    /// Opens what is granted, and nothing else. In a deterministic run nothing that a guest sees besides its inputs differs
+    /// from one run to the next.
     ///
     /// # Errors
     ///
@@ -77,6 +82,7 @@ impl Host {
         streams: Streams,
         record: Arc<Record>,
         actions: Option<Arc<dyn Actions>>,
+        deterministic: bool,
     ) -> Result<Self, Fault> {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(GuestOutput::new(Stream::Stdout, record.clone()))
@@ -95,6 +101,9 @@ impl Host {
         for (name, value) in grants.env() {
             wasi.env(name, value);
         }
+        if deterministic {
+            chance::seed(&mut wasi);
+        }
         let mut table = ResourceTable::new();
         table.set_max_capacity(Caps::HOST_OBJECTS);
         let mut http = WasiHttpCtx::new();
@@ -104,7 +113,8 @@ impl Host {
             table,
             http,
             http_hooks: RefuseHttp::new(record.clone()),
-            files: Files::open(grants.dirs())?,
+            files: Files::open(grants.dirs(), deterministic)?,
+            clock: deterministic.then(Arc::default),
             record,
             actions,
             aside: Arc::default(),
@@ -128,10 +138,13 @@ impl Host {
         }
     }
 
-    pub(super) fn clocks(&mut self) -> WasiClocksCtxView<'_> {
-        WasiClocksCtxView {
-            ctx: self.wasi.clocks(),
-            table: &mut self.table,
+    pub(super) fn clocks(&mut self) -> Clocks<'_> {
+        Clocks {
+            machine: WasiClocksCtxView {
+                ctx: self.wasi.clocks(),
+                table: &mut self.table,
+            },
+            fixed: self.clock.as_ref(),
         }
     }
 

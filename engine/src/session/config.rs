@@ -6,12 +6,13 @@ use crate::types::Limits;
 
 /// What the operator of an engine decides: the outermost layer of every call.
 ///
-/// Defaults: the limits of [`Limits`], no grants, no home, the policies of the bundle `strict`.
+/// Defaults: the limits of [`Limits`], no grants, no home, the policies of the bundle `strict`, real time and chance.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     pub(super) policy: Policy,
     pub(super) policies: Policies,
     pub(super) capabilities: Vec<Capability>,
+    pub(super) deterministic: bool,
 }
 
 impl Config {
@@ -65,6 +66,20 @@ impl Config {
     #[must_use]
     pub fn policies(mut self, policies: Policies) -> Self {
         self.policies = policies;
+        self
+    }
+
+    /// Makes every call deterministic: the same component with the same inputs gives the same output on every machine.
+    ///
+    /// Clocks begin at 2026-01-01T00:00:00Z and move by a millisecond each time a guest looks at them; a wait moves them
+    /// to its end, and takes no time. Random numbers come from one fixed seed. There is one NaN, which makes code that
+    /// works with floating-point numbers slower. Files all have one time, and directories are listed by name. Limits,
+    /// events and what is measured stay real, so a call that is near its timeout may still end in two ways.
+    ///
+    /// Never for calls whose random numbers have to be secret.
+    #[must_use]
+    pub fn deterministic(mut self) -> Self {
+        self.deterministic = true;
         self
     }
 

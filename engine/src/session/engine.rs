@@ -103,6 +103,7 @@ impl EngineBuilder {
                     policy,
                     policies,
                     capabilities,
+                    deterministic,
                 },
             sinks,
             clock,
@@ -129,7 +130,7 @@ impl EngineBuilder {
             }
         }
         Ok(Engine(Arc::new(Inner {
-            runtime: Runtime::new(cache)?,
+            runtime: Runtime::new(cache, deterministic)?,
             policy,
             policies: Arc::new(Current::new(policies)),
             capabilities: named,
@@ -177,7 +178,7 @@ impl EngineBuilder {
 pub struct Engine(Arc<Inner>);
 
 pub(super) struct Inner {
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
     pub(super) policy: Policy,
     pub(super) policies: Arc<Current>,
     pub(super) capabilities: BTreeMap<String, Capability>,

@@ -1,9 +1,24 @@
-use crate::event::EventKind;
+use crate::component::Origin;
+use crate::event::{Cache, EventKind};
 use crate::types::Descriptor;
 use crate::types::text::{MOST_IN_EVENT, line};
 
 /// Names listed in one event.
 const NAMES_IN_EVENT: usize = 256;
+
+/// The event of code that was kept from before, if it was used, or could not be trusted.
+pub(super) fn kept(origin: &Origin) -> Option<EventKind> {
+    let cache = Cache::Code.into();
+    match origin.clone() {
+        Origin::Compiled => None,
+        Origin::Found(key_prefix) => Some(EventKind::CacheHit { cache, key_prefix }),
+        Origin::Refused(key_prefix, why) => Some(EventKind::CacheRefused {
+            cache,
+            key_prefix,
+            reason: why.to_owned(),
+        }),
+    }
+}
 
 /// The event of a component that was loaded.
 pub(super) fn loaded(shape: &Descriptor) -> EventKind {

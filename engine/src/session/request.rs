@@ -88,6 +88,14 @@ pub(super) enum CallTarget {
     },
 }
 
+/// For whom and on which way a call is made, and what flowed into it.
+pub(super) struct Asker {
+    pub(super) principal: Principal,
+    pub(super) via: Via,
+    pub(super) step: Option<(WorkflowId, String)>,
+    pub(super) labels: BTreeSet<String>,
+}
+
 impl Call {
     /// Calls an exported function with JSON: an object by parameter name, or an array by position.
     #[must_use]

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::Instrument as _;
@@ -7,19 +6,19 @@ use super::approve::approve;
 use super::choose::{Chosen, check_unconfigured, choose};
 use super::ended::Ended;
 use super::engine::{Engine, Inner};
-use super::loaded::loaded;
+use super::loaded::{kept, loaded};
 use super::nested::{Nested, outline};
-use super::request::{Call, CallTarget};
+use super::request::{Asker, Call, CallTarget};
 use crate::component::{
-    Actions, Arguments, Compiled, Context, Instance, Origin, Record, Returned, Streams,
+    Actions, Arguments, Compiled, Context, Instance, Record, Returned, Streams,
 };
-use crate::event::{Cache, Emitter, EventKind, Sink};
+use crate::event::{Emitter, EventKind, Sink};
 use crate::guard::{Ask, Decided, Draft, Explanation, Layer, Permit, Refusal, Target};
 use crate::types::text::{MOST_IN_EVENT, line};
 use crate::types::{
     Action, Bounded, CallId, ComponentName, Decision, Descriptor, Digest, Failure, Fault,
-    FaultKind, Function, FunctionManifest, Grant, Json, Limits, Mode, Outcome, Phase, Principal,
-    RunId, Status, Usage, Verdict, Via, WorkflowId,
+    FaultKind, Function, FunctionManifest, Grant, Json, Limits, Mode, Outcome, Phase, RunId,
+    Status, Usage, Verdict,
 };
 
 /// One run, from its first event to its last.
@@ -33,6 +32,7 @@ pub(super) struct Run<'a> {
     limits: Limits,
     grants: Vec<Grant>,
     verdict: Option<Verdict>,
+    deterministic: bool,
     stage: Stage,
     /// Whether the intent of the call is durable: from then on the guest may have had an effect.
     durable: bool,
@@ -78,6 +78,7 @@ impl<'a> Run<'a> {
                 }
                 CallTarget::Command { .. } => None,
             },
+            deterministic: run.deterministic,
         });
         run
     }
@@ -105,6 +106,7 @@ impl<'a> Run<'a> {
             limits: *engine.policy.limits(),
             grants: Vec::new(),
             verdict: None,
+            deterministic: engine.runtime.deterministic(),
             stage: Stage::Begun,
             durable: false,
             nested: None,
@@ -117,31 +119,15 @@ impl<'a> Run<'a> {
         self.end(Ended::refused(fault))
     }
 
-    /// Says where the code of the component came from, if that is worth it.
-    fn fetched(&self, origin: &Origin) {
-        let cache = || Cache::Code.into();
-        match origin.clone() {
-            Origin::Compiled => {}
-            Origin::Found(key_prefix) => self.emitter.emit(|| EventKind::CacheHit {
-                cache: cache(),
-                key_prefix,
-            }),
-            Origin::Refused(key_prefix, why) => self.emitter.emit(|| EventKind::CacheRefused {
-                cache: cache(),
-                key_prefix,
-                reason: why.to_owned(),
-            }),
-        }
-    }
-
     /// Goes the whole way from a loaded component.
     pub(super) async fn go(mut self, component: &Compiled, call: Call) -> Outcome {
         let shape = component.describe();
         let digest = shape.digest();
         self.component.digest = Some(digest);
-        if let Some(origin) = component.untold() {
-            self.fetched(origin);
+        if let Some(kept) = component.untold().and_then(kept) {
+            self.emitter.emit(|| kept);
         }
+        self.deterministic = component.deterministic();
         self.emitter.emit(|| loaded(shape));
         let span = tracing::info_span!(
             "call",
@@ -523,6 +509,7 @@ impl<'a> Run<'a> {
             function: self.function.take(),
             usage,
             limits: self.limits,
+            deterministic: self.deterministic,
             exit_code,
             began: self.durable,
             stdout: captured.stdout,
@@ -588,14 +575,6 @@ impl Drop for Run<'_> {
             error: cancelled(),
         });
     }
-}
-
-/// For whom and on which way a call is made, and what flowed into it.
-struct Asker {
-    principal: Principal,
-    via: Via,
-    step: Option<(WorkflowId, String)>,
-    labels: BTreeSet<String>,
 }
 
 /// A call that the guard allowed.

@@ -21,6 +21,7 @@ pub struct Outcome {
     pub(crate) function: Option<String>,
     pub(crate) usage: Usage,
     pub(crate) limits: Limits,
+    pub(crate) deterministic: bool,
     pub(crate) exit_code: Option<i32>,
     pub(crate) began: bool,
     pub(crate) stdout: Vec<u8>,
@@ -82,6 +83,12 @@ impl Outcome {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Whether clocks, random numbers and NaN were fixed, so that another run would give the same.
+    #[must_use]
+    pub fn deterministic(&self) -> bool {
+        self.deterministic
     }
 
     /// The exit code of a command; `None` for a function.
@@ -169,6 +176,7 @@ impl Serialize for Outcome {
         outcome.serialize_field("function", &self.function)?;
         outcome.serialize_field("usage", &self.usage)?;
         outcome.serialize_field("limits", &self.limits)?;
+        outcome.serialize_field("deterministic", &self.deterministic)?;
         outcome.serialize_field("exit_code", &self.exit_code)?;
         outcome.serialize_field("stdout", &String::from_utf8_lossy(&self.stdout))?;
         outcome.serialize_field("stderr", &String::from_utf8_lossy(&self.stderr))?;

@@ -91,7 +91,12 @@ async fn a_kill_ends_the_caller_too() {
         assert_eq!(code(&outcome), "E-DENIED-POLICY", "{}", outcome.to_json());
         let verdict = outcome.verdict().unwrap();
         assert_eq!(verdict.decision, Decision::Kill);
-        assert!(verdict.policies.iter().any(|policy| policy.contains("stop-it")));
+        assert!(
+            verdict
+                .policies
+                .iter()
+                .any(|policy| policy.contains("stop-it"))
+        );
     }
     let naps = exchange.events.events();
     let naps = naps.iter().filter(|event| {

@@ -2,6 +2,7 @@
 
 mod authoring;
 mod guard;
+mod testing;
 mod workflow;
 
 pub(crate) use authoring::{Build, Lang, New};
@@ -10,6 +11,7 @@ pub(crate) use guard::{
     LockCommand, PolicyCheck, PolicyCommand, PolicyExplain, PolicySchema, PolicySuggest,
 };
 
+pub(crate) use testing::Test;
 pub(crate) use workflow::{
     Crew, PlanCheck, PlanCommand, Run, Telling, WorkflowAnswer, WorkflowCommand, WorkflowLs,
     WorkflowPause, WorkflowResume, WorkflowShow, WorkflowStop,
@@ -62,6 +64,7 @@ impl Cli {
             Command::Inspect(typed) if typed.output == Output::Json => Answer::Document,
             Command::New(typed) if typed.output == Output::Json => Answer::Document,
             Command::Build(typed) if typed.output == Output::Json => Answer::Document,
+            Command::Test(typed) if typed.output == Output::Json => Answer::Document,
             Command::Events(EventsCommand::Verify(typed)) if typed.output == Output::Json => {
                 Answer::Document
             }
@@ -107,6 +110,7 @@ impl Cli {
             | Command::Inspect(_)
             | Command::New(_)
             | Command::Build(_)
+            | Command::Test(_)
             | Command::Add(_)
             | Command::Lock(_)
             | Command::Diff(_)
@@ -176,6 +180,7 @@ pub(crate) enum Command {
     Inspect(Inspect),
     New(New),
     Build(Build),
+    Test(Test),
     Add(Add),
     Lock(LockCommand),
     Diff(Diff),
@@ -234,6 +239,13 @@ pub(crate) struct Exec {
     /// Write the files that the guest hands over, besides its result, into a new or empty directory
     #[arg(long, value_name = "DIR")]
     pub(crate) artifacts: Option<PathBuf>,
+
+    /// Give the same output on every machine: clocks that only the guest moves, random numbers from a fixed seed, one NaN
+    ///
+    /// The wall clock begins at 2026-01-01T00:00:00Z, and each look moves it by a millisecond; waiting takes no time. Files
+    /// all have one time, and directories are listed by name. Never for keys: the random numbers are no secret.
+    #[arg(long)]
+    pub(crate) deterministic: bool,
 
     #[command(flatten, next_help_heading = "Limits")]
     pub(crate) limits: Limits,

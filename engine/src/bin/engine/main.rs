@@ -1,6 +1,7 @@
 //! The `engine` command line: what was typed, what was decided, what is done, what is shown.
 
 mod args;
+mod cases;
 mod commands;
 mod config;
 mod desk;

@@ -2,9 +2,11 @@
 
 mod crew;
 mod granted;
+mod testing;
 
 pub(crate) use crew::{Crew, events, inputs};
-pub(crate) use granted::{grants, settle_grants};
+pub(crate) use granted::{directory, grants, settle_grants};
+pub(crate) use testing::{Project, Test};
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -92,6 +94,7 @@ impl Exec {
             events_format,
             journal,
             artifacts,
+            deterministic,
             limits,
             grants,
             guarding,
@@ -145,6 +148,9 @@ impl Exec {
         let mode = policies.mode();
         config = config.policies(policies);
         config = problem.or_default(settled.apply(config, &lock));
+        if deterministic {
+            config = config.deterministic();
+        }
         let (config, caller) = layered(&settled, config, own_limits, own_grants);
         let call = match (&named, function) {
             (None, None) => {

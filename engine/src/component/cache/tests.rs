@@ -34,7 +34,7 @@ impl Kitchen {
 
     /// Where the code of a component comes from in a new process.
     fn origin(&self, source: &Source) -> Origin {
-        let runtime = Runtime::new(Some(self.cache())).unwrap();
+        let runtime = Runtime::new(Some(self.cache()), false).unwrap();
         runtime.compile(source).unwrap().untold().unwrap().clone()
     }
 
@@ -57,6 +57,21 @@ fn code_is_found_again() {
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&kitchen.path()), 0o700);
     assert_eq!(mode(&kitchen.path().join("key")), 0o600);
+}
+
+/// Deterministic code is other code, which keeps NaN the same.
+#[test]
+fn deterministic_code_is_not_found_for_other_engines() {
+    let kitchen = Kitchen::new();
+    let origin = |deterministic| {
+        let runtime = Runtime::new(Some(kitchen.cache()), deterministic).unwrap();
+        let compiled = runtime.compile(&source(1)).unwrap();
+        compiled.untold().unwrap().clone()
+    };
+    assert_eq!(origin(false), Origin::Compiled);
+    assert_eq!(origin(true), Origin::Compiled);
+    assert!(matches!(origin(true), Origin::Found(_)));
+    assert!(matches!(origin(false), Origin::Found(_)));
 }
 
 /// E16 and D: whatever is changed in an entry, and whatever else is put in its place, is not run.
@@ -148,7 +163,8 @@ fn what_was_used_least_lately_goes_first() {
     // The first one is used again.
     assert!(matches!(kitchen.origin(&source(1)), Origin::Found(_)));
     let size = kitchen.cache().entries().unwrap()[0].size.get();
-    let runtime = Runtime::new(Some(kitchen.cache().most(Bytes::new(size * 5 / 2)))).unwrap();
+    let runtime =
+        Runtime::new(Some(kitchen.cache().most(Bytes::new(size * 5 / 2))), false).unwrap();
     runtime.compile(&source(4)).unwrap();
     assert!(matches!(kitchen.origin(&source(1)), Origin::Found(_)));
     assert!(matches!(kitchen.origin(&source(4)), Origin::Found(_)));

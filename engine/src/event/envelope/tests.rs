@@ -146,6 +146,7 @@ fn samples() -> Vec<EventKind> {
         EventKind::RunStarted {
             component: s("text"),
             function: Some(s("count-words")),
+            deterministic: false,
         },
         EventKind::ComponentLoaded {
             name: s("text"),

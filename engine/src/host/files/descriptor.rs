@@ -3,12 +3,13 @@
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
-    ErrorCode, Filesize, HostDescriptor, HostDirectoryEntryStream, MetadataHashValue, NewTimestamp,
-    OpenFlags, PathFlags,
+    Filesize, HostDescriptor, HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags,
+    PathFlags,
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
 use super::stream::{count_input, count_output};
+use super::veil::is_unspeakable;
 use super::view::{Fd, Kind, View};
 
 impl HostDescriptor for View<'_> {
@@ -142,7 +143,8 @@ impl HostDescriptor for View<'_> {
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<DirectoryEntryStream>> {
         let rep = fd.rep();
         let result = self.inner().read_directory(fd).await;
-        self.judged(("read-directory", Kind::Looks), rep, None, result)
+        let entries = self.judged(("read-directory", Kind::Looks), rep, None, result)?;
+        self.in_order(entries)
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
@@ -157,7 +159,8 @@ impl HostDescriptor for View<'_> {
     }
 
     async fn stat(&mut self, fd: Fd) -> FsResult<DescriptorStat> {
-        self.inner().stat(fd).await
+        let stat = self.inner().stat(fd).await?;
+        Ok(self.veiled(stat))
     }
 
     async fn stat_at(
@@ -168,7 +171,8 @@ impl HostDescriptor for View<'_> {
     ) -> FsResult<DescriptorStat> {
         let rep = fd.rep();
         let result = self.inner().stat_at(fd, follow, path.clone()).await;
-        self.judged(("stat-at", Kind::Looks), rep, Some(&path), result)
+        let stat = self.judged(("stat-at", Kind::Looks), rep, Some(&path), result)?;
+        Ok(self.veiled(stat))
     }
 
     async fn set_times_at(
@@ -242,7 +246,8 @@ impl HostDescriptor for View<'_> {
     }
 
     async fn metadata_hash(&mut self, fd: Fd) -> FsResult<MetadataHashValue> {
-        self.inner().metadata_hash(fd).await
+        let identity = self.inner().metadata_hash(fd).await?;
+        self.identity(identity)
     }
 
     async fn metadata_hash_at(
@@ -256,7 +261,8 @@ impl HostDescriptor for View<'_> {
             .inner()
             .metadata_hash_at(fd, follow, path.clone())
             .await;
-        self.judged(("metadata-hash-at", Kind::Looks), rep, Some(&path), result)
+        let identity = self.judged(("metadata-hash-at", Kind::Looks), rep, Some(&path), result)?;
+        self.identity(identity)
     }
 
     fn drop(&mut self, fd: Fd) -> wasmtime::Result<()> {
@@ -271,6 +277,9 @@ impl HostDirectoryEntryStream for View<'_> {
         &mut self,
         stream: Resource<DirectoryEntryStream>,
     ) -> FsResult<Option<DirectoryEntry>> {
+        if let Some(entry) = self.next_in_order(&stream)? {
+            return Ok(entry);
+        }
         // Listing was counted once, when the stream was made.
         loop {
             let entry = self
@@ -279,14 +288,13 @@ impl HostDirectoryEntryStream for View<'_> {
                 .await;
             // A name that is not UTF-8 cannot be said in WIT. It is left out, and the others are there.
             match entry {
-                Err(error) if error.downcast_ref() == Some(&ErrorCode::IllegalByteSequence) => {}
+                Err(error) if is_unspeakable(&error) => {}
                 entry => return entry,
             }
         }
     }
 
     fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
-        self.table.delete(stream)?;
-        Ok(())
+        self.drop_entries(stream)
     }
 }

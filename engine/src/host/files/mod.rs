@@ -8,6 +8,7 @@ mod descriptor;
 mod held;
 mod open;
 mod stream;
+mod veil;
 mod view;
 
 pub(super) use open::Files;

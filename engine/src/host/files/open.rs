@@ -4,6 +4,7 @@ use cap_std::ambient_authority;
 use wasmtime_wasi::filesystem::{Dir, FsPerms, OpenMode};
 
 use super::held::Held;
+use super::veil::Veil;
 use crate::guard::DirGrant;
 use crate::types::{Fault, Rights, text};
 
@@ -12,6 +13,8 @@ use crate::types::{Fault, Rights, text};
 pub(in crate::host) struct Files {
     pub(super) granted: Vec<Granted>,
     pub(super) held: Held,
+    /// What hides the machine, in a deterministic run.
+    pub(super) veil: Option<Veil>,
 }
 
 /// One granted directory.
@@ -34,11 +37,12 @@ impl Files {
     /// # Errors
     ///
     /// A fault of the configuration if one is gone, has become a link, or belongs to the kernel.
-    pub(in crate::host) fn open(grants: &[DirGrant]) -> Result<Self, Fault> {
+    pub(in crate::host) fn open(grants: &[DirGrant], deterministic: bool) -> Result<Self, Fault> {
         let granted = grants.iter().map(open_one).collect::<Result<_, _>>()?;
         Ok(Self {
             granted,
             held: Held::default(),
+            veil: deterministic.then(Veil::default),
         })
     }
 }

@@ -14,6 +14,7 @@ mod policy;
 mod registry;
 mod run;
 mod stage;
+mod test;
 mod workflow;
 
 use std::path::PathBuf;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: Cli, printer: &Printer) -> ExitCode {
         Command::Inspect(typed) => inspect::run(typed, &global, printer),
         Command::New(typed) => new::run(typed, printer),
         Command::Build(typed) => build::run(typed, &global, printer),
+        Command::Test(typed) => test::run(typed, printer),
         Command::Add(typed) => registry::add(typed, &global, printer),
         Command::Lock(typed) => registry::lock(typed, &global, printer),
         Command::Diff(typed) => registry::diff(typed, &global, printer),

@@ -127,12 +127,19 @@ impl PlanText {
 
     fn placed(&self, problem: Problem, byte: usize) -> Placed {
         let text = self.text.as_deref().unwrap_or_default();
+        Placed::in_text(&self.name, text, byte, problem)
+    }
+}
+
+impl Placed {
+    /// Finds the line and the column of an objection in the text of a file.
+    pub(crate) fn in_text(file: &str, text: &str, byte: usize, problem: Problem) -> Self {
         let before = text.get(..byte).unwrap_or(text);
         let start = before.rfind('\n').map_or(0, |at| at + 1);
         let source = text.get(start..).unwrap_or_default();
-        Placed {
+        Self {
             problem,
-            file: self.name.clone(),
+            file: file.to_owned(),
             line: before.matches('\n').count() + 1,
             column: before.get(start..).unwrap_or_default().chars().count() + 1,
             source: source.lines().next().unwrap_or_default().to_owned(),

@@ -42,10 +42,17 @@ pub(super) fn about(kind: &EventKind) -> String {
         EventKind::RunStarted {
             component,
             function,
-        } => match function {
-            Some(function) => format!("`{}` `{}`", line(component, 128), line(function, 256)),
-            None => format!("`{}`", line(component, 128)),
-        },
+            deterministic,
+        } => {
+            let mut about = format!("`{}`", line(component, 128));
+            if let Some(function) = function {
+                about.push_str(&format!(" `{}`", line(function, 256)));
+            }
+            if *deterministic {
+                about.push_str(", deterministic");
+            }
+            about
+        }
         EventKind::ComponentLoaded { digest, size, .. } => format!("{digest} {size}"),
         EventKind::PermitIssued { limits, grants, .. } => format!(
             "fuel {}, memory {}, wall {}, output {}; {} grants",

@@ -3,6 +3,7 @@
 mod approval;
 mod authority;
 mod built;
+mod cases;
 mod events;
 mod fault;
 mod inspect;
@@ -19,6 +20,7 @@ mod working;
 
 pub(crate) use approval::{approval, granted};
 pub(crate) use built::{example as built_example, json as built_json, text as built_text};
+pub(crate) use cases::{Change, Changed, Mismatch, Report, Tested, report, tested, tested_json};
 pub(crate) use events::{EventThread, EventWriter};
 pub(crate) use inspect::{json as inspect_json, text as inspect_text};
 pub(crate) use lines::pretty;

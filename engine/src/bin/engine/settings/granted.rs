@@ -69,7 +69,7 @@ fn same_place(base: &Path, one: &str, other: &str) -> bool {
 }
 
 /// Reads `HOST[::GUEST][:ro|rw]`.
-fn directory(typed: &str) -> Result<(String, String, Rights), Fault> {
+pub(crate) fn directory(typed: &str) -> Result<(String, String, Rights), Fault> {
     let (paths, rights) = if let Some(paths) = typed.strip_suffix(":rw") {
         (paths, Rights::ReadWrite)
     } else {
