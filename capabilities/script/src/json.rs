@@ -82,7 +82,44 @@ pub(crate) fn text(
 /// Where the text is not JSON.
 pub(crate) fn parsed(text: &str, context: &mut Context) -> Result<JsValue, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    JsValue::from_json(&value, context).map_err(|error| error.to_string())
+    Ok(of(&value, context))
+}
+
+/// The value that JSON stands for. It has few levels: its parser counts them.
+pub(crate) fn of(value: &Value, context: &mut Context) -> JsValue {
+    match value {
+        Value::Null => JsValue::null(),
+        Value::Bool(truth) => JsValue::from(*truth),
+        Value::Number(number) => of_number(&number.to_string()),
+        Value::String(text) => js_string!(text.as_str()).into(),
+        Value::Array(items) => {
+            let items: Vec<JsValue> = items.iter().map(|item| of(item, context)).collect();
+            JsArray::from_iter(items, context).into()
+        }
+        Value::Object(fields) => {
+            let object = JsObject::with_object_proto(context.intrinsics());
+            for (name, value) in fields {
+                let property = PropertyDescriptor::builder()
+                    .value(of(value, context))
+                    .writable(true)
+                    .enumerable(true)
+                    .configurable(true);
+                object.insert_property(js_string!(name.as_str()), property);
+            }
+            object.into()
+        }
+    }
+}
+
+/// A number from its text, which is the same whatever features the parser has.
+fn of_number(text: &str) -> JsValue {
+    let number = text.parse::<f64>().unwrap_or(f64::NAN);
+    // Saturates, and knows no -0: then the bits differ.
+    let whole = number as i32;
+    if f64::from(whole).to_bits() == number.to_bits() {
+        return JsValue::from(whole);
+    }
+    JsValue::from(number)
 }
 
 /// Puts a `JSON.parse` into the realm that does not compile the text as a script, as the engine's own one does: that one
@@ -148,7 +185,12 @@ impl Writer {
             JsVariant::Boolean(true) => self.push("true")?,
             JsVariant::Boolean(false) => self.push("false")?,
             JsVariant::Integer32(number) => self.push(&number.to_string())?,
-            JsVariant::Float64(number) => self.push(&of_number(number))?,
+            JsVariant::Float64(number) if !number.is_finite() => self.push("null")?,
+            JsVariant::Float64(number) => {
+                // As JavaScript writes it, which is JSON.
+                let number = JsValue::from(number).to_string(context)?;
+                self.push(&number.to_std_string_lossy())?;
+            }
             JsVariant::String(string) => self.string(&string)?,
             JsVariant::BigInt(_) => {
                 return Err(Unwritable::Not(
@@ -293,16 +335,4 @@ fn unboxed(value: JsValue) -> JsValue {
         return JsValue::from(number.clone());
     }
     value
-}
-
-/// A number as JSON has it: what is not finite is `null`.
-fn of_number(number: f64) -> String {
-    // Whole numbers up to here are written without an exponent, as in JavaScript.
-    const WHOLE: f64 = 9_007_199_254_740_992.0;
-    if number.fract() == 0.0 && number.abs() <= WHOLE {
-        // Adding zero makes -0 a 0.
-        return format!("{:.0}", number + 0.0);
-    }
-    serde_json::Number::from_f64(number)
-        .map_or_else(|| "null".to_owned(), |number| number.to_string())
 }

@@ -71,7 +71,7 @@ pub(crate) fn make(
     json::install(&mut context)?;
     stop_chance(&global, &mut context)?;
     let input = match input {
-        Some(input) => JsValue::from_json(input, &mut context)?,
+        Some(input) => json::of(input, &mut context),
         None => JsValue::undefined(),
     };
     let attributes = Attribute::WRITABLE | Attribute::CONFIGURABLE;
