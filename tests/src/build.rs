@@ -10,7 +10,7 @@ pub fn repository() -> &'static Path {
 }
 
 /// Where the build puts things: two levels above this test's own program.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     own.ancestors()
         .find(|dir| dir.join(".rustc_info.json").exists())

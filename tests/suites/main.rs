@@ -29,6 +29,7 @@ mod plans;
 mod program;
 mod registry;
 mod resuming;
+mod scripting;
 mod shipped;
 mod shipped_archive;
 mod shipped_markdown;
