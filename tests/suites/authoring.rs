@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use author::{Author, files};
-use engine_tests::repository;
+use engine_tests::{AtTerminal, repository};
 use serde_json::Value;
 
 /// The tools that a component says it was made with.
@@ -369,7 +369,10 @@ fn a_capability_in_javascript_is_made_built_and_run() {
     author.write("hello/src/index.js", &importing);
     author.fails(
         "E-BUILD",
-        &["hint: install the package into the project: `npm install shout`"],
+        &[
+            "src/index.js: it imports `shout`, which is not there",
+            "hint: install the package into the project: `npm install shout`",
+        ],
     );
     // It is found where npm would put it.
     author.write(
@@ -496,4 +499,29 @@ fn a_missing_tool_is_told_with_the_command_that_gets_it() {
         "{}",
         offline.err
     );
+}
+
+/// At a terminal, work that takes time shows for how long it has been at it.
+#[test]
+fn a_slow_build_counts_the_seconds_at_a_terminal() {
+    let author = Author::new();
+    author.does(&["new", "hello", "--lang", "js"]);
+    // A tool that is installed already, and takes its time to fail.
+    author.write("home/tools/componentize-qjs-0.4.5/complete", "");
+    author.write(
+        "home/tools/componentize-qjs-0.4.5/node_modules/componentize-qjs/bin/componentize-qjs",
+        "setTimeout(() => { console.error('Error: : it fails\\u001b[31m'); process.exit(1); }, 1500);",
+    );
+    let terminal = AtTerminal::start(
+        env!("CARGO_BIN_EXE_at-terminal"),
+        author.dir.path(),
+        &["build", "hello"],
+    );
+    terminal.until("building with componentize-qjs 0.4.5 on Node.js", 1);
+    terminal.until(": 0 s", 1);
+    terminal.until(": 1 s", 1);
+    let (status, shown) = terminal.ends();
+    assert_eq!(status.code(), Some(2), "{shown}");
+    // What a tool says cannot colour the terminal.
+    assert!(shown.contains("it fails\\u{1b}[31m"), "{shown}");
 }

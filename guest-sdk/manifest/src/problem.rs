@@ -1,3 +1,5 @@
+use std::error::Error;
+
 use wit_parser::{ParseError, Resolve, ResolveError, Span};
 
 /// Why no manifest can be made of a WIT package: what is wrong, where, and what to do.
@@ -24,13 +26,14 @@ fn told(hint: &str) -> String {
     format!("; {hint}")
 }
 
-fn shown(cause: &(dyn std::error::Error + 'static), resolve: &Resolve) -> String {
-    let parse = cause.downcast_ref::<ParseError>();
-    let parse = parse.map(|error| error.render(&resolve.source_map));
-    let resolving = cause.downcast_ref::<ResolveError>();
-    let resolving = resolving.map(|error| error.render(&resolve.source_map));
-    let shown = parse.or(resolving);
-    shown.unwrap_or_else(|| cause.to_string())
+/// What a cause says with the lines that it is about, and where they are; `None` if it is about no lines.
+fn located(cause: &(dyn Error + 'static), resolve: &Resolve) -> Option<(String, Span)> {
+    let map = &resolve.source_map;
+    if let Some(error) = cause.downcast_ref::<ParseError>() {
+        return Some((error.render(map), error.kind().span()));
+    }
+    let error = cause.downcast_ref::<ResolveError>()?;
+    Some((error.render(map), error.kind().span()))
 }
 
 impl Problem {
@@ -69,18 +72,12 @@ impl Problem {
 
     /// What the reader of WIT says, with the place in the file.
     pub(crate) fn wit(error: &anyhow::Error, resolve: &Resolve) -> Self {
-        let causes: Vec<String> = error.chain().map(|cause| shown(cause, resolve)).collect();
-        let problem = Self::new(causes.join(": "));
-        let span = error.chain().find_map(|cause| {
-            let parse = cause.downcast_ref::<ParseError>();
-            let resolving = cause.downcast_ref::<ResolveError>();
-            let parse = parse.map(|error| error.kind().span());
-            parse.or(resolving.map(|error| error.kind().span()))
-        });
-        match span {
-            Some(span) => problem.at(span, resolve),
-            None => problem,
+        let lines = error.chain().find_map(|cause| located(cause, resolve));
+        if let Some((shown, span)) = lines {
+            return Self::new(shown).at(span, resolve);
         }
+        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+        Self::new(causes.join(": "))
     }
 
     /// Where it is, as `file:line:column`; `None` if it is not in one place.

@@ -154,7 +154,7 @@ fn install(project: &Project, place: &Path) -> Result<(), Fault> {
     COMPONENTIZE_QJS.step(project, &mut npm, missing)
 }
 
-/// A module that hands on what the project's exports, after a look whether it is all there: the tool itself leaves
+/// A module that hands on what the project exports, after a look whether it is all there: the tool itself leaves
 /// what is missing to the first call.
 fn entry(wit: &Capability, main: &str) -> String {
     let wanted: Vec<Value> = wit
@@ -184,50 +184,53 @@ fn failed(project: &Project, wit: &Capability, main: &str, said: &str) -> Fault 
     {
         return self::lacking(wit, main, lacking);
     }
+    if let Some((module, from)) = unresolved(what) {
+        let fault = Fault::build(format!("{from}: it imports `{module}`, which is not there"));
+        return fault.hint(if module.starts_with('.') {
+            "name the file with its ending, from where the one is that imports it".to_owned()
+        } else {
+            format!("install the package into the project: `npm install {module}`")
+        });
+    }
     let place = trace.lines().map(str::trim).find_map(|line| {
         let at = line.strip_prefix("at ")?;
-        let at = at
-            .split_once('(')
-            .map_or(at, |(_, at)| at)
-            .trim_end_matches(')');
-        at.strip_prefix('/')
+        let at = at.split_once('(').map_or(at, |(_, at)| at);
+        at.trim_end_matches(')').strip_prefix('/')
     });
+    let what = line(what, 600);
     let Some(place) = place else {
         project.show(said);
-        return Fault::build(format!("the code cannot be loaded: {}", line(what, 600))).hint(
-            advice(what).unwrap_or_else(|| "what componentize-qjs says stands above".to_owned()),
-        );
+        return Fault::build(format!("the code cannot be loaded: {what}"))
+            .hint("what componentize-qjs says stands above");
     };
-    project.show(told);
-    let fault = Fault::build(format!(
-        "the code cannot be loaded: {}: {}",
-        line(place, 256),
-        line(what, 600)
-    ));
-    match advice(what) {
+    if trace.trim().lines().count() > 1 {
+        project.show(told);
+    }
+    let place = line(place, 256);
+    let fault = Fault::build(format!("the code cannot be loaded: {place}: {what}"));
+    match advice(&what) {
         Some(advice) => fault.hint(advice),
         None => fault,
     }
 }
 
+/// A module that was not found, and the one that imports it.
+fn unresolved(what: &str) -> Option<(String, String)> {
+    let (module, from) = what
+        .strip_prefix("Error resolving module '")?
+        .split_once("' from '/")?;
+    let (from, _) = from.split_once('\'')?;
+    Some((line(module, 128), line(from, 256)))
+}
+
+/// What to do about a name that a browser or Node.js has, and the language has not.
 fn advice(what: &str) -> Option<String> {
-    if let Some(name) = what.strip_suffix(" is not defined")
-        && NOT_THERE.contains(&name)
-    {
-        return Some(format!(
+    let name = what.strip_suffix(" is not defined")?;
+    NOT_THERE.contains(&name).then(|| {
+        format!(
             "a capability has the language and no more: there is no `{name}`; for messages, add `import \
              engine:host/log@0.1.0;` to the world and use `import log from \"engine:host/log@0.1.0\"`"
-        ));
-    }
-    let (_, import) = what.split_once("failed to resolve JavaScript import \"")?;
-    let (import, _) = import.split_once('"')?;
-    let import = line(import, 128);
-    Some(if import.starts_with('.') {
-        format!(
-            "there is no file `{import}` beside the one that imports it; its name needs its ending"
         )
-    } else {
-        format!("install the package into the project: `npm install {import}`")
     })
 }
 
@@ -271,8 +274,7 @@ mod tests {
                 .contains("engine:host/log")
         );
         assert_eq!(advice("x is not defined"), None);
-        let unresolved = "Error resolving module 'a' from '/b.js': filesystem module not found: failed to resolve JavaScript \
-                          import \"a\" from /b.js";
-        assert!(advice(unresolved).unwrap().ends_with("`npm install a`"));
+        let what = "Error resolving module 'a' from '/b.js': filesystem module not found: failed to resolve it";
+        assert_eq!(unresolved(what), Some(("a".to_owned(), "b.js".to_owned())));
     }
 }

@@ -35,10 +35,13 @@ pub(super) fn build(project: &Project, wit: &Capability) -> Result<(Vec<u8>, Too
         .arg(&made)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env_remove("RUST_BACKTRACE");
-    // Where the project has packages of its own, they are found there.
+    // Packages come from the project's own environment or the one that is active, never from the machine's Python: what
+    // is built would differ from one machine to the next.
     let own = project.dir().join(".venv");
     if own.is_dir() {
         command.env("VIRTUAL_ENV", own);
+    } else if std::env::var_os("VIRTUAL_ENV").is_none() {
+        command.env("VIRTUAL_ENV", place.join("venv"));
     }
     let working = project.working(&format!(
         "building with {} {}, which takes some 15 s",
@@ -162,7 +165,7 @@ fn lacking(wit: &Capability, last: &str) -> Option<Fault> {
     };
     if let Some(class) = last
         .strip_prefix("AttributeError: module 'app' has no attribute '")
-        .and_then(|rest| rest.strip_suffix('\''))
+        .and_then(|rest| rest.split('\'').next())
     {
         let exports = of(class);
         let first = exports.first()?;

@@ -4,8 +4,6 @@ use engine::Descriptor;
 use engine::data::line;
 use serde_json::{Value, json};
 
-use super::authority;
-
 /// What was built, for people.
 pub(crate) fn text(file: &str, shape: &Descriptor) -> String {
     let mut text = String::new();
@@ -34,13 +32,7 @@ pub(crate) fn text(file: &str, shape: &Descriptor) -> String {
             ));
         }
     }
-    let asked: Vec<String> = authority::rows(shape, &[])
-        .into_iter()
-        .map(|row| match row.asked.as_str() {
-            "yes" => format!("the variable {}", row.what),
-            rights => format!("{} ({rights})", row.what),
-        })
-        .collect();
+    let asked = asked(shape);
     let asked = if asked.is_empty() {
         "nothing".to_owned()
     } else {
@@ -49,6 +41,24 @@ pub(crate) fn text(file: &str, shape: &Descriptor) -> String {
     put(format_args!("asks for: {asked}"));
     text.truncate(text.trim_end().len());
     text
+}
+
+/// The authority that a manifest asks for, in words.
+fn asked(shape: &Descriptor) -> Vec<String> {
+    let Some(manifest) = shape.manifest() else {
+        return Vec::new();
+    };
+    let asks = &manifest.asks;
+    let files = asks.files.map(|rights| format!("files ({rights})"));
+    let env = asks
+        .env
+        .iter()
+        .map(|name| format!("the variable {}", line(name, 100)));
+    let actions = asks
+        .actions
+        .iter()
+        .map(|name| format!("calls of {}", line(name, 128)));
+    files.into_iter().chain(env).chain(actions).collect()
 }
 
 /// A call that works, as a command: the first example that there is.
