@@ -65,8 +65,7 @@ impl Ran {
     }
 
     fn json(&self) -> Value {
-        let json = serde_json::from_str(&self.stdout);
-        json.expect(&self.stderr)
+        serde_json::from_str(&self.stdout).unwrap()
     }
 }
 

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 fn done(outcome: &Outcome) -> (Value, Value) {
     assert!(outcome.fault().is_none(), "{}", outcome.to_json());
     let made: Value = outcome.value().parse().unwrap();
-    let value = made["value"].as_str().unwrap();
+    let value = made.get("value").and_then(Value::as_str).unwrap();
     (
         serde_json::from_str(value).unwrap(),
-        made["console"].clone(),
+        made.get("console").cloned().unwrap(),
     )
 }
 
