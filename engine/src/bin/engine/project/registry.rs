@@ -73,6 +73,7 @@ impl Pinned {
         if dir.exists() {
             std::fs::remove_dir_all(&dir).map_err(failed)?;
         }
+        std::fs::create_dir_all(&dir).map_err(failed)?;
         let working = project.working(&format!(
             "installing {name} {version} from {registry} into {}",
             shown(&dir)
