@@ -31,6 +31,7 @@ mod registry;
 mod resuming;
 mod scripting;
 mod shipped;
+mod shipped_data;
 mod shipped_archive;
 mod shipped_markdown;
 mod steering;
