@@ -29,9 +29,9 @@ impl Shipped {
         let outcome: Value = outcome.to_json().parse().unwrap();
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         (
-            word(&outcome["status"]),
-            word(&outcome["error"]["code"]),
-            outcome["value"].clone(),
+            word(at(&outcome, "/status")),
+            word(at(&outcome, "/error/code")),
+            at(&outcome, "/value").clone(),
         )
     }
 
@@ -51,8 +51,13 @@ impl Shipped {
             "{value}"
         );
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        (word(&value["tag"]), word(&value["value"]))
+        (word(at(&value, "/tag")), word(at(&value, "/value")))
     }
+}
+
+/// A part of a document; `null` where there is none.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 /// What the WIT shows is what comes back: in documentation, in `engine inspect`, and to a model.
