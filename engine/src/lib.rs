@@ -92,6 +92,6 @@ pub mod data {
         Inputs, JournalId, Lease, LimitsBuilder, Manifest, Mode, Nonces, Open, Parameter, Phase,
         PolicyRef, Principal, QuantityError, QuestionState, Roster, RosterEntry, RunId, Shape,
         ShapeChange, StreamId, Timestamp, Token, TraceId, TraceIdError, Usage, Verdict, Via,
-        WitType, WorkflowId, block, distance, is_capability, is_label, line,
+        WitType, WorkflowId, acts, block, distance, is_capability, is_label, line,
     };
 }

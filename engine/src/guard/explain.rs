@@ -196,7 +196,8 @@ fn this_call(question: &Question<'_>) -> String {
             "principal == Principal::{}",
             quoted(action.principal.as_str())
         ),
-        format!("action == Action::{}", quoted(&action.name)),
+        // By `==` it would be told apart from what the same function is called when it is configured.
+        format!("action in Action::{}", quoted(&action.name)),
     ];
     all.extend(conditions(question));
     all.join(" && ")

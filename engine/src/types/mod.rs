@@ -55,7 +55,7 @@ pub use shape::{FunctionShape, Shape, ShapeChange};
 pub use store::{
     Approvals, Asked, Begun, Blobs, Claimed, Claims, Inputs, Lease, Nonces, Roster, RosterEntry,
 };
-pub use text::{Bounded, block, distance, line};
+pub use text::{Bounded, acts, block, distance, line};
 pub use verdict::{Decision, Mode, PolicyRef, Verdict};
 pub use wit::{Case, Field, WitType};
 

@@ -196,7 +196,8 @@ fn escape_into(safe: &mut String, c: char) {
 ///
 /// Source of the ranges: Unicode 16, general categories Cc, Zl, Zp and Cf as far as they are not
 /// part of ordinary spelling.
-pub(crate) fn acts(c: char) -> bool {
+#[must_use]
+pub fn acts(c: char) -> bool {
     matches!(c,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' // C0, DEL, C1
         | '\u{ad}' // soft hyphen

@@ -19,10 +19,10 @@ fn main() {
     println!("random {:?}", random::get_random_u64());
     println!("insecure {:?}", insecure::get_insecure_random_bytes(8));
     println!("seed {:?}", insecure_seed::insecure_seed());
-    let zero = black_box(0.0f64);
+    let (zero, other) = (black_box(0.0f64), black_box(0.0f64));
     println!(
         "nan {:x} {:x}",
-        (zero / zero).to_bits(),
+        (zero / other).to_bits(),
         black_box(-1.0f64).sqrt().to_bits()
     );
     println!(

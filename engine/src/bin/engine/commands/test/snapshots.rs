@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use engine::data::line;
-use engine::{Fault, Json};
+use engine::Fault;
+use engine::data::{acts, line};
 use serde_json::Value;
 
 use crate::config;
@@ -150,9 +150,21 @@ fn write(file: &Path, value: &Value) -> Result<(), Fault> {
         Fault::config(format!("cannot write the snapshot `{}`", shown(file))).caused_by(error)
     };
     let pretty = serde_json::to_string_pretty(value).map_err(|error| failed(error.into()))?;
-    let json = Json::from_text(pretty).map_err(|error| failed(error.into()))?;
+    let mut json = String::with_capacity(pretty.len() + 1);
+    for c in pretty.chars() {
+        // Between values lines end; in texts their ends are escaped already.
+        if c == '\n' || !acts(c) {
+            json.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                json.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    json.push('\n');
     let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-    made.and_then(|()| std::fs::write(file, format!("{}\n", json.to_shown())))
+    made.and_then(|()| std::fs::write(file, json))
         .map_err(failed)
 }
 
