@@ -20,7 +20,7 @@ fn the_guide_to_workflows_is_true() {
 /// The same for `docs/guides/testing.md`.
 #[test]
 fn the_guide_to_testing_is_true() {
-    follow("testing.md", 7);
+    follow("testing.md", 6);
 }
 
 /// The same for `docs/guides/authoring.md`, with the tools of each language.

@@ -113,7 +113,7 @@ fn a_journal_is_kept_read_and_checked_by_the_program() {
         .lines()
         .map(|line| Event::from_json(line).unwrap())
         .collect();
-    assert_eq!(events.len(), 21);
+    assert_eq!(events.len(), 24);
     let (_, ended, _) = run(&[
         "events",
         "tail",

@@ -11,7 +11,7 @@
 //! | `@capability text.search.v1` | function | the name to configure it under; left out: package, function, and the package's major version |
 //! | `@example {"text": "a"} -> 1` | function | a call that works, and what comes back where that is always the same |
 //! | `@name text`, `@version 1.0.0` | world | left out: those of the package |
-//! | `@asks files ro` | world | the authority it needs at most: `files ro`, `files rw`, `env NAME` |
+//! | `@asks files ro` | world | the authority it needs at most: `files ro`, `files rw`, `env NAME`, `action NAME` |
 //! | `@asks memory 64MiB` | world | the limits that are enough for it: `fuel`, `memory`, `timeout`, `output` |
 //!
 //! Every function says what it does: one of `@pure` and `@effects`. A word that is not known is an error.

@@ -227,7 +227,7 @@ fn every_ban_has_to_be_lifted() {
         [
             "remove the rule one (engine.toml:3), or let it apply to less",
             "before the `;` of two (p.cedar:3), add `unless { principal == Principal::\"local\" && \
-             action == Action::\"fs.read.v1\" && resource.digest == \"sha256:af2bdbe1aa9b6ec1e2ade1d694f41fc71a831d0268e9891562113d8a62add1bf\" && \
+             action in Action::\"fs.read.v1\" && resource.digest == \"sha256:af2bdbe1aa9b6ec1e2ade1d694f41fc71a831d0268e9891562113d8a62add1bf\" && \
              context.args.path == \"a.txt\" }`",
             "permit it, in a file for `--policy`: `permit (principal == Principal::\"local\", action \
              == Action::\"fs.read.v1\", resource == Component::\"sample\") when { \
