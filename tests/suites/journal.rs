@@ -149,7 +149,7 @@ fn a_journal_is_kept_read_and_checked_by_the_program() {
 
     // The forms of other tools.
     let (_, csv, _) = run(&["events", "export", "--journal", "j.db", "--format", "csv"]);
-    assert_eq!(csv.lines().count(), 22);
+    assert_eq!(csv.lines().count(), 25);
     let (_, cloud, _) = run(&[
         "events",
         "export",

@@ -32,7 +32,7 @@ pub(crate) fn write() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cargo xtask docs --check`: fails where a page is not what [`write`] would write.
+/// `cargo xtask docs --check`: fails where a page is not what [`write()`] would write.
 pub(crate) fn check() -> anyhow::Result<()> {
     let pages = pages()?;
     let wrong = differences(&pages, &present(&root().join(PLACE))?);
