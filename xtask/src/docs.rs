@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use crate::shell::{self, build_guests, cargo, ensure_guest_target, output, root, target};
+use crate::shell::{self, build_engine, build_guests, ensure_guest_target, output, root};
 use crate::shipped::shipped;
 
 /// Where the pages lie, below the root of the repository.
@@ -68,16 +68,7 @@ fn differences(
 fn pages() -> anyhow::Result<BTreeMap<String, String>> {
     ensure_guest_target()?;
     let built = build_guests("capabilities")?;
-    // As the tests build it, so that it is built once.
-    shell::run(&mut cargo(&[
-        "build",
-        "--locked",
-        "--package",
-        "engine",
-        "--features",
-        "otel",
-    ]))?;
-    let engine = target().join("debug/engine");
+    let engine = build_engine()?;
     let mut all = Vec::new();
     for capability in shipped()? {
         let told = inspect(&engine, &capability.component(&built))?;

@@ -29,6 +29,19 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     command
 }
 
+/// Builds the program as the tests want it, with the features that they want of the library, so that it is built once.
+pub(crate) fn build_engine() -> anyhow::Result<PathBuf> {
+    run(&mut cargo(&[
+        "build",
+        "--locked",
+        "--package",
+        "engine",
+        "--features",
+        "otel",
+    ]))?;
+    Ok(target().join("debug/engine"))
+}
+
 /// Says what is run, runs it, and fails if it does.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     println!("\n$ {}", shown(command));

@@ -1,5 +1,6 @@
 use crate::shell::{
-    self, build_guests, cargo, ensure_authoring_tools, ensure_guest_target, has, root, target,
+    self, build_engine, build_guests, cargo, ensure_authoring_tools, ensure_guest_target, has,
+    root, target,
 };
 
 /// `cargo xtask test`: builds what the tests need, and runs them all.
@@ -14,16 +15,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             .current_dir(root().join("capabilities"))
             .env("CARGO_TARGET_DIR", target().join("guests")),
     )?;
-    // The features that the tests want of the library, so that it is built once.
-    shell::run(&mut cargo(&[
-        "build",
-        "--locked",
-        "--package",
-        "engine",
-        "--features",
-        "otel",
-    ]))?;
-    let engine = target().join("debug/engine");
+    let engine = build_engine()?;
 
     let tests = if has(&mut cargo(&["nextest", "--version"])) {
         &[
