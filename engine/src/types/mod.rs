@@ -5,6 +5,7 @@
 mod action;
 mod approval;
 mod artifact;
+mod bulk;
 mod clock;
 mod code;
 mod denial;
@@ -32,6 +33,7 @@ mod wit;
 pub use action::{Action, Declared, Effect, Principal, Via, is_label};
 pub use approval::{ApprovalAnswer, ApprovalRefused, ApprovalRequest, QuestionState, Token};
 pub use artifact::Artifact;
+pub(crate) use bulk::{Gives, Kind};
 pub use clock::{Clock, Timestamp};
 pub use code::{Blame, Code, Status};
 pub use denial::Denial;
