@@ -6,7 +6,7 @@ mod place;
 use std::fmt;
 use std::fs::File;
 use std::hash::{Hash as _, Hasher};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, Mac as _};
@@ -153,8 +153,14 @@ impl CodeCache {
             Ok(None) => return Looked::Missing,
             Err(why) => return refused(why),
         };
+        // With room for all of it, because growing costs a copy each time.
+        let length = file.metadata().map_or(0, |about| about.len());
+        let room = usize::try_from(length.min(LARGEST)).unwrap_or_default();
         let mut sealed = Vec::new();
-        let read = (&file).take(LARGEST).read_to_end(&mut sealed);
+        let read = sealed
+            .try_reserve_exact(room)
+            .map_err(io::Error::from)
+            .and_then(|()| (&file).take(LARGEST).read_to_end(&mut sealed));
         let Some((code, seal)) = read
             .ok()
             .and_then(|_| sealed.split_at_checked(sealed.len().checked_sub(SEAL)?))
