@@ -409,8 +409,31 @@ pub(crate) struct Refused {
     pub(crate) color: Color,
 }
 
+/// `engine exec` and nothing else: to describe all commands takes a good part of what a short call does.
+#[derive(Debug, Parser)]
+#[command(name = "engine", disable_help_subcommand = true)]
+struct Short {
+    #[command(subcommand)]
+    command: ShortCommand,
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Debug, Subcommand)]
+enum ShortCommand {
+    Exec(Box<Exec>),
+}
+
 pub(crate) fn parse() -> Result<Cli, Refused> {
     let typed: Vec<_> = std::env::args_os().collect();
+    // Whatever it does not take, the whole one answers.
+    if typed.get(1).is_some_and(|word| word == "exec")
+        && let Ok(Short { command, global }) = Short::try_parse_from(&typed)
+    {
+        let ShortCommand::Exec(exec) = command;
+        let command = Command::Exec(exec);
+        return Ok(Cli { command, global });
+    }
     Cli::try_parse_from(&typed).map_err(|error| Refused {
         json: match said(&typed, "--output") {
             Some(form) => form == "json",
