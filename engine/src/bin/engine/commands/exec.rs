@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use engine::data::{ApprovalDesk, Cancel, Mode};
+use engine::data::{ApprovalDesk, Cancel, Mode, Pool};
 use engine::{Call, Engine, Fault, FaultKind, Outcome, Status};
 
 use self::each::Form;
@@ -57,6 +57,11 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         mode,
         problem,
     } = settings;
+    let config = match kind {
+        // One after another, and whatever one of them calls.
+        Kind::Each if has_all_addresses() => config.pool(Pool::new(TOGETHER)),
+        Kind::Each | Kind::Function | Kind::Command => config,
+    };
     let mut builder = load::with_cache(Engine::builder().config(config), cache);
     let screen = Screen::default();
     if output == Output::Text {
@@ -70,12 +75,13 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
     }
     let (mut builder, mut listeners) = Listeners::open(builder, events.as_ref(), journal)?;
     let desk = desk.map(|(file, key)| {
-        let desk = match listeners.journal() {
+        Arc::new(match listeners.journal() {
             Some(journal) => Desk::opened(journal.clone()),
             None => Desk::new(file, key),
-        };
-        ApprovalDesk::new(Arc::new(desk)).told(told.trim_start())
+        })
     });
+    let asked = desk.clone();
+    let desk = desk.map(|desk| ApprovalDesk::new(desk).told(told.trim_start()));
     // A stream of calls waits for nobody: its questions are left at the desk.
     if kind != Kind::Each
         && let Some(terminal) = Terminal::open(screen.clone(), desk.clone())
@@ -132,8 +138,13 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
             outcome
         }
     };
-    // The writer of events ends with the engine.
-    drop(engine);
+    if listeners.are_none() && !asked.is_some_and(|desk| desk.is_open()) {
+        // The process ends, and takes the engine with it faster than it can be taken apart.
+        std::mem::forget(engine);
+    } else {
+        // The writer of events ends with the engine.
+        drop(engine);
+    }
     listeners.before_telling();
     let stopped = matches!(outcome.status(), Status::Limit | Status::Cancelled);
     let written = passed.map_or(Ok(()), |passed| passed.finish(stopped));
@@ -155,6 +166,16 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
     }
     done = done.and(listeners.end(printer));
     Ok(exit::after(exit::of(&outcome), done, printer))
+}
+
+/// How many instances of a stream of calls are there at the same time: one, and those of the actions that it calls, each
+/// inside another.
+const TOGETHER: u32 = 8;
+
+/// Whether the addresses of this process have no limit: a pool reserves many.
+fn has_all_addresses() -> bool {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::As);
+    limit.current.is_none()
 }
 
 /// Lets the guest call the functions of components, as far as that is granted.

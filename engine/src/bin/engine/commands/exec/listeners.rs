@@ -72,6 +72,15 @@ impl Listeners {
         Ok((builder, listeners))
     }
 
+    /// Whether nothing has to be waited for.
+    pub(super) fn are_none(&self) -> bool {
+        #[cfg(feature = "otel")]
+        if self.telemetry.is_some() {
+            return false;
+        }
+        self.writing.is_none() && self.journal.is_none()
+    }
+
     pub(super) fn journal(&self) -> Option<&Journal> {
         self.journal.as_ref()
     }
