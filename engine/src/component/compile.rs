@@ -93,6 +93,28 @@ impl Runtime {
     pub(crate) fn compile(&self, source: &Source) -> Result<Compiled, Fault> {
         let found = structure::check(source)?;
         let (component, origin) = self.code(source)?;
+        self.describe(source, found, component, origin)
+    }
+
+    /// Takes a component whose code is kept; `None` if it has to be compiled, or refused.
+    pub(crate) fn kept(&self, source: &Source) -> Option<Compiled> {
+        let found = structure::check(source).ok()?;
+        match self.cache.as_ref()?.look(&self.grounds(), source) {
+            Looked::Found(component, key) => self
+                .describe(source, found, component, Origin::Found(key))
+                .ok(),
+            Looked::Missing | Looked::Refused(..) => None,
+        }
+    }
+
+    /// Describes and links what was compiled.
+    fn describe(
+        &self,
+        source: &Source,
+        found: structure::Found,
+        component: Component,
+        origin: Origin,
+    ) -> Result<Compiled, Fault> {
         let engine = component.engine();
         let (mut descriptor, exports) = describe::describe(engine, &component, source)?;
         manifest::read(source, found.manifest, &mut descriptor)?;

@@ -17,7 +17,12 @@ use crate::guard::{ApprovalDesk, Approver, Current, Explanation, Policies, Polic
 use crate::guard::{Known, Named};
 #[cfg(feature = "guard-cedar")]
 use crate::types::Digest;
-use crate::types::{Clock, Descriptor, Fault, FaultKind, Json, Limits, Outcome, Phase, text};
+use crate::types::{
+    Bytes, Clock, Descriptor, Fault, FaultKind, Json, Limits, Outcome, Phase, text,
+};
+
+/// The largest component that a caller's own thread loads, if its code is kept.
+const AT_ONCE: Bytes = Bytes::mib(4);
 
 /// Collects what an engine needs.
 #[derive(Default)]
@@ -199,6 +204,14 @@ pub(super) struct Inner {
 }
 
 impl Inner {
+    /// Takes a component whose code is kept.
+    fn kept(&self, source: &Source) -> Option<Compiled> {
+        let compiled = self.runtime.kept(source)?;
+        #[cfg(feature = "guard-cedar")]
+        self.remember(compiled.describe());
+        Some(compiled)
+    }
+
     fn compile(&self, source: &Source) -> Result<Compiled, Fault> {
         let compiled = self.runtime.compile(source)?;
         #[cfg(feature = "guard-cedar")]
@@ -409,13 +422,19 @@ impl Engine {
     ///
     /// # Cancellation
     ///
-    /// As for [`load`](Engine::load) and [`call`](Engine::call).
+    /// As for [`load`](Engine::load) and [`call`](Engine::call). A component of at most 4 MiB whose code is kept is loaded by
+    /// the calling thread, within milliseconds.
     pub async fn run_source(&self, source: Source, call: Call) -> Outcome {
         let run = Run::begin(&self.0, source.name(), &call);
         let digest = source.digest();
-        let loaded = tokio::select! {
-            loaded = self.load(source) => loaded,
-            () = call.cancel.asked() => Err(Fault::new(FaultKind::Cancelled).at(Phase::Load)),
+        // What is kept is there sooner than a thread.
+        let kept = (source.size() <= AT_ONCE).then(|| self.0.kept(&source));
+        let loaded = match kept.flatten() {
+            Some(component) => Ok(component),
+            None => tokio::select! {
+                loaded = self.load(source) => loaded,
+                () = call.cancel.asked() => Err(Fault::new(FaultKind::Cancelled).at(Phase::Load)),
+            },
         };
         match loaded {
             Ok(component) => run.go(&component, call).await,

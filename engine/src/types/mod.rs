@@ -27,6 +27,7 @@ pub(crate) mod secrets;
 mod shape;
 mod store;
 pub(crate) mod text;
+pub(crate) mod thrift;
 mod verdict;
 mod wit;
 

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod desk;
 mod exit;
+mod lines;
 mod plan_text;
 mod project;
 mod render;

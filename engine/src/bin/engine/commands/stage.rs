@@ -18,7 +18,7 @@ use super::{journal_place, load};
 use crate::args;
 use crate::desk::{Desk, OPERATOR, Terminal, make_home};
 use crate::render::{self, Board, EventThread, EventWriter, Live, Printer, Progress, Screen};
-use crate::settings::{self, Crew, Events, EventsTo};
+use crate::settings::{self, Crew, Events};
 
 /// Threads that steps which compute share, and no more than this many.
 const MOST_THREADS: usize = 8;
@@ -139,7 +139,7 @@ impl Stage {
             writing = Some(thread);
         }
         // Events on standard error are all that is told there.
-        let quiet = events.is_some_and(|events| matches!(events.to, EventsTo::Stderr));
+        let quiet = events.is_some_and(Events::are_on_stderr);
         if crew.mode == Mode::Off && !quiet {
             render::unguarded(printer);
         }
