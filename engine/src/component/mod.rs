@@ -13,6 +13,7 @@ mod instance;
 mod link;
 mod manifest;
 mod meter;
+mod pool;
 mod source;
 mod structure;
 mod supervise;
@@ -22,6 +23,7 @@ mod value;
 
 pub use cache::{CodeCache, CodeEntry};
 pub use compile::Compiled;
+pub use pool::Pool;
 pub use source::Source;
 pub use supervise::Cancel;
 pub use value::schema;

@@ -104,6 +104,7 @@ impl EngineBuilder {
                     policies,
                     capabilities,
                     deterministic,
+                    pool,
                 },
             sinks,
             clock,
@@ -130,7 +131,7 @@ impl EngineBuilder {
             }
         }
         Ok(Engine(Arc::new(Inner {
-            runtime: Runtime::new(cache, deterministic)?,
+            runtime: Runtime::new(cache, deterministic, pool)?,
             policy,
             policies: Arc::new(Current::new(policies)),
             capabilities: named,

@@ -4,7 +4,7 @@ mod words;
 use std::error::Error;
 use std::fmt;
 
-use self::words::{denied, exhausted, import, payload, pointer_prefix};
+use self::words::{busy, denied, exhausted, import, payload, pointer_prefix};
 use super::{ApprovalRefused, Blame, Budget, Code, Denial, Digest, Frame, Json, Phase, Status};
 
 /// Why a run gave no value.
@@ -240,6 +240,14 @@ pub enum FaultKind {
         /// The exit code.
         code: i32,
     },
+    /// There is no room for one more instance now.
+    #[error("{}", busy(*.instances, *.waiting))]
+    Busy {
+        /// How many instances there is room for.
+        instances: u32,
+        /// How many calls wait for room.
+        waiting: u32,
+    },
     /// Somebody cancelled the call.
     #[error("the call was cancelled")]
     Cancelled,
@@ -422,6 +430,7 @@ impl Fault {
             FaultKind::Exhausted { budget, .. } => budget.code(),
             FaultKind::Trapped { .. } => Code::Trap,
             FaultKind::GuestError { .. } | FaultKind::GuestExit { .. } => Code::GuestError,
+            FaultKind::Busy { .. } => Code::LimitBusy,
             FaultKind::Cancelled => Code::Cancelled,
             FaultKind::Journal { .. } => Code::Journal,
             FaultKind::JournalWrite { .. } => Code::JournalWrite,

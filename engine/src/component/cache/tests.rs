@@ -34,7 +34,7 @@ impl Kitchen {
 
     /// Where the code of a component comes from in a new process.
     fn origin(&self, source: &Source) -> Origin {
-        let runtime = Runtime::new(Some(self.cache()), false).unwrap();
+        let runtime = Runtime::new(Some(self.cache()), false, None).unwrap();
         runtime.compile(source).unwrap().untold().unwrap().clone()
     }
 
@@ -64,7 +64,7 @@ fn code_is_found_again() {
 fn deterministic_code_is_not_found_for_other_engines() {
     let kitchen = Kitchen::new();
     let origin = |deterministic| {
-        let runtime = Runtime::new(Some(kitchen.cache()), deterministic).unwrap();
+        let runtime = Runtime::new(Some(kitchen.cache()), deterministic, None).unwrap();
         let compiled = runtime.compile(&source(1)).unwrap();
         compiled.untold().unwrap().clone()
     };
@@ -163,8 +163,12 @@ fn what_was_used_least_lately_goes_first() {
     // The first one is used again.
     assert!(matches!(kitchen.origin(&source(1)), Origin::Found(_)));
     let size = kitchen.cache().entries().unwrap()[0].size.get();
-    let runtime =
-        Runtime::new(Some(kitchen.cache().most(Bytes::new(size * 5 / 2))), false).unwrap();
+    let runtime = Runtime::new(
+        Some(kitchen.cache().most(Bytes::new(size * 5 / 2))),
+        false,
+        None,
+    )
+    .unwrap();
     runtime.compile(&source(4)).unwrap();
     assert!(matches!(kitchen.origin(&source(1)), Origin::Found(_)));
     assert!(matches!(kitchen.origin(&source(4)), Origin::Found(_)));
