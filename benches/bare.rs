@@ -38,7 +38,8 @@ impl Setting {
                     .total_stacks(instances)
                     .linear_memory_keep_resident(1 << 20)
                     .table_keep_resident(1 << 16)
-                    .max_memory_size(128 << 20)
+                    .async_stack_keep_resident(32 << 10)
+                    .max_unused_warm_slots(instances)
                     .pagemap_scan(Enabled::Auto);
                 config.concurrency_support(false);
             }

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use engine::Engine;
+use engine::data::Pool;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -15,6 +17,8 @@ use crate::subject::{Guarding, Latest, Subject, TIME, VALUES, measured, runtime,
 
 /// How long an instance waits: longer than the measurement takes, and less than the limit on time.
 const NAP_MS: u32 = 25_000;
+/// Room for calls beside those that wait.
+pub(crate) const SPARE: usize = 10;
 /// How long calls are counted beside those that wait.
 const SPELL: Duration = Duration::from_millis(500);
 
@@ -69,7 +73,9 @@ impl Live {
         let text = text(64);
         match self.host {
             Host::Engine => {
-                let subject = Subject::new(&bytes, Guarding::Cedar(20), Latest::default());
+                let room = u32::try_from(self.count + SPARE).unwrap();
+                let builder = Engine::builder().sink(Latest::default());
+                let subject = Subject::of(&bytes, builder, Pool::new(room), Guarding::Cedar(20));
                 let subject = Rc::new(subject);
                 let call = |function: &'static str, arguments: serde_json::Value| -> Call {
                     let (subject, arguments) = (subject.clone(), arguments.to_string());
@@ -82,7 +88,7 @@ impl Live {
                 self.count(&nap, &|| call("echo", json!({ "text": text })))
             }
             Host::Bare => {
-                let room = u32::try_from(self.count).unwrap() + 8;
+                let room = u32::try_from(self.count + SPARE).unwrap();
                 let bare = Bare::sized(Setting::Tuned, &bytes, room, Ways::Asynchronous);
                 let bare = Rc::new(bare);
                 let (at_nap, at_echo) = (bare.find(TIME, "nap"), bare.find(VALUES, "echo"));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::data::{
-    CedarPolicies, Effect, EngineBuilder, Glob, Mode, Policies, Rule, RuleDecision,
+    CedarPolicies, Effect, EngineBuilder, Glob, Mode, Policies, Pool, Rule, RuleDecision,
 };
 use engine::{Bytes, Call, Compiled, Config, Engine, Event, Json, Limits, Outcome, Sink, Source};
 use tokio::runtime::Runtime;
@@ -141,14 +141,17 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
+    /// With room for 64 instances.
     pub(crate) fn new(bytes: &[u8], guarding: Guarding, sink: impl Sink + 'static) -> Self {
-        Self::of(bytes, Engine::builder().sink(sink), guarding)
+        let pool = Pool::new(64);
+        Self::of(bytes, Engine::builder().sink(sink), pool, guarding)
     }
 
-    pub(crate) fn of(bytes: &[u8], builder: EngineBuilder, guarding: Guarding) -> Self {
+    pub(crate) fn of(bytes: &[u8], builder: EngineBuilder, pool: Pool, guarding: Guarding) -> Self {
         let config = Config::new()
             .limits(Limits::builder().output(Bytes::mib(8)).build().unwrap())
-            .policies(guarding.policies());
+            .policies(guarding.policies())
+            .pool(pool);
         let engine = builder.config(config).build().unwrap();
         let source = Source::bytes("measured", bytes.to_vec()).unwrap();
         let component = engine.load_blocking(&source).unwrap();

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::data::JournalOptions;
+use engine::data::{JournalOptions, Pool};
 use engine::{Broadcast, Engine};
 use serde_json::json;
 
@@ -136,7 +136,8 @@ fn events(bytes: &[u8]) -> anyhow::Result<Plot> {
     let dir = tempfile::tempdir_in(target())?;
     let journal = JournalOptions::new().open(dir.path().join("journal.db"))?;
     let guarding = Guarding::Rules(20);
-    let unheard = Subject::of(bytes, Engine::builder().sink(Broadcast::new()), guarding);
+    let builder = Engine::builder().sink(Broadcast::new());
+    let unheard = Subject::of(bytes, builder, Pool::new(64), guarding);
     let memory = Subject::new(bytes, guarding, Latest::default());
     let journaled = Subject::new(bytes, guarding, journal.clone());
     let mut lines = [Vec::new(), Vec::new(), Vec::new()];

@@ -3,9 +3,9 @@
 use super::chart::{Line, Plot};
 use super::{line, plain, wide};
 use crate::children::{Task, ask};
-use crate::live::{Cost, Host, Live};
+use crate::live::{Cost, Host, Live, SPARE};
 
-const COUNTS: [usize; 5] = [1, 2, 100, 1_000, 10_000];
+const COUNTS: [usize; 5] = [1, 2, 100, 1_000, 10_000 - SPARE];
 
 pub(super) fn plots() -> anyhow::Result<Vec<Plot>> {
     let costs = |host| -> anyhow::Result<Vec<Cost>> {
