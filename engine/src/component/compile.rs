@@ -5,9 +5,10 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::cache::{CodeCache, Looked, Origin};
+use super::compiler::Workshop;
 use super::instance::Guest;
 use super::structure::{self, DebugInfo};
-use super::{Source, config, describe, link, manifest};
+use super::{Cancel, Compiler, Source, cache, config, describe, link, manifest};
 use crate::types::{Descriptor, Fault, FaultKind, Import, Phase, text};
 
 /// The compiler and the linker that all components of an engine share.
@@ -15,6 +16,8 @@ pub(crate) struct Runtime {
     engine: Engine,
     linker: Linker<Guest>,
     cache: Option<CodeCache>,
+    /// Without one, components are compiled in this process.
+    compiler: Option<Workshop>,
     deterministic: bool,
 }
 
@@ -44,7 +47,11 @@ struct Inner {
 }
 
 impl Runtime {
-    pub(crate) fn new(cache: Option<CodeCache>, deterministic: bool) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        cache: Option<CodeCache>,
+        compiler: Option<Compiler>,
+        deterministic: bool,
+    ) -> Result<Self, Fault> {
         let bug = |error: wasmtime::Error| {
             Fault::new(FaultKind::Bug {
                 at: "the configuration of wasmtime",
@@ -57,6 +64,7 @@ impl Runtime {
             engine,
             linker,
             cache,
+            compiler: compiler.map(Workshop::new).transpose()?,
             deterministic,
         })
     }
@@ -66,14 +74,14 @@ impl Runtime {
         self.deterministic
     }
 
-    /// Checks, compiles, describes and links a component. Takes up to seconds of processor time.
+    /// Checks, compiles, describes and links a component. Takes up to seconds of processor time, unless somebody cancels.
     ///
     /// # Errors
     ///
-    /// Faults with the codes `E-INVALID-COMPONENT` and `E-LIMIT-COMPILE`.
-    pub(crate) fn compile(&self, source: &Source) -> Result<Compiled, Fault> {
+    /// Faults with the codes `E-INVALID-COMPONENT` and `E-LIMIT-COMPILE`, and `E-CANCELLED`.
+    pub(crate) fn compile(&self, source: &Source, cancel: &Cancel) -> Result<Compiled, Fault> {
         let found = structure::check(source)?;
-        let (component, origin) = self.code(source)?;
+        let (component, origin) = self.code(source, cancel)?;
         let (mut descriptor, exports) = describe::describe(&self.engine, &component, source)?;
         manifest::read(source, found.manifest, &mut descriptor)?;
         refuse_wasi_three(&descriptor)?;
@@ -92,7 +100,7 @@ impl Runtime {
     }
 
     /// The code of a component: kept from before, or made now.
-    fn code(&self, source: &Source) -> Result<(Component, Origin), Fault> {
+    fn code(&self, source: &Source, cancel: &Cancel) -> Result<(Component, Origin), Fault> {
         let mut origin = Origin::Compiled;
         if let Some(cache) = &self.cache {
             match cache.look(&self.engine, source) {
@@ -101,8 +109,17 @@ impl Runtime {
                 Looked::Refused(key, why) => origin = Origin::Refused(key, why),
             }
         }
-        let component = Component::from_binary(&self.engine, source.content())
-            .map_err(|error| invalid(source, &error))?;
+        let component = match &self.compiler {
+            Some(compiler) if !compiler.spares(source) => {
+                let code = compiler.compile(&self.engine, source, self.deterministic, cancel)?;
+                cache::made(&self.engine, &code).map_err(|error| invalid(source, &error))?
+            }
+            Some(_) | None => {
+                structure::check_blocks(source)?;
+                Component::from_binary(&self.engine, source.content())
+                    .map_err(|error| invalid(source, &error))?
+            }
+        };
         if let Some(cache) = &self.cache {
             cache.keep(&self.engine, source, &component);
         }
@@ -164,7 +181,17 @@ impl From<wasmtime::Error> for Opaque {
 
 /// What is said of a component that the validator or the linker refuses.
 fn invalid(source: &Source, error: &wasmtime::Error) -> Fault {
-    let reason = text::line(&format!("{error:#}"), 1024);
+    refused(source, &reason(error))
+}
+
+/// What the validator says, on one line.
+pub(super) fn reason(error: &wasmtime::Error) -> String {
+    text::line(&format!("{error:#}"), 1024)
+}
+
+/// The fault of a component that is refused with these words of the validator.
+pub(super) fn refused(source: &Source, reason: &str) -> Fault {
+    let reason = text::line(reason, 1024);
     let name = source.name().to_owned();
     let fault = if reason.contains("the component model async feature") {
         wasi_three(name, "asynchronous functions of WASI 0.3".to_owned())

@@ -6,6 +6,7 @@
 mod cache;
 mod call;
 mod compile;
+mod compiler;
 mod config;
 mod describe;
 mod expansion;
@@ -22,6 +23,7 @@ mod value;
 
 pub use cache::{CodeCache, CodeEntry};
 pub use compile::Compiled;
+pub use compiler::Compiler;
 pub use source::Source;
 pub use supervise::Cancel;
 pub use value::schema;

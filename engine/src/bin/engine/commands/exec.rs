@@ -56,7 +56,7 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         mode,
         problem,
     } = settings;
-    let mut builder = load::with_cache(Engine::builder().config(config), cache);
+    let mut builder = load::loading(Engine::builder().config(config), cache);
     let screen = Screen::default();
     if output == Output::Text {
         if mode == Mode::Off {
