@@ -60,7 +60,7 @@ pub use types::{
 
 /// Plain data that outcomes, events, faults and descriptors are made of.
 pub mod data {
-    pub use crate::component::{Cancel, CodeCache, CodeEntry, Compiler};
+    pub use crate::component::{Cancel, CodeCache, CodeEntry, Compiler, Pool};
     #[cfg(feature = "metrics")]
     pub use crate::event::Metrics;
     #[cfg(feature = "otel")]

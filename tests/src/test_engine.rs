@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use engine::data::{Cancel, GrantsBuilder, LimitsBuilder, Mode, Policies, RunId};
+use engine::data::{Cancel, GrantsBuilder, LimitsBuilder, Mode, Policies, Pool, RunId};
 use engine::{
     Call, Config, Engine, Event, EventKind, Fault, Grants, Limits, Memory, Outcome, Rights, Source,
     Stdin,
@@ -81,6 +81,9 @@ impl TestEngine {
         if self.deterministic {
             config = config.deterministic();
         }
+        if let Some(pool) = pool() {
+            config = config.pool(pool);
+        }
         let engine = Engine::builder()
             .config(config)
             .shared_sink(events.clone())
@@ -129,6 +132,13 @@ impl TestEngine {
         cancelling.abort();
         run
     }
+}
+
+/// The pool that all engines of the tests have, if `ENGINE_TEST_POOL` says how many instances it has: what holds without one
+/// has to hold with one.
+fn pool() -> Option<Pool> {
+    let instances = std::env::var("ENGINE_TEST_POOL").ok()?;
+    Some(Pool::new(instances.parse().expect("a number of instances")))
 }
 
 impl Run {

@@ -26,6 +26,7 @@ mod naming;
 mod network;
 mod outcome;
 mod plans;
+mod pool;
 mod program;
 mod registry;
 mod resuming;

@@ -39,12 +39,6 @@ pub(crate) fn run() -> anyhow::Result<()> {
             .env("ENGINE_TEST_GUESTS", &guests)
             .env("ENGINE_TEST_BINARY", &engine),
     )?;
-    // The capabilities' own tests run on this machine, without the sandbox.
-    shell::run(
-        cargo(&["test", "--locked", "--workspace", "--quiet"])
-            .current_dir(root().join("capabilities"))
-            .env("CARGO_TARGET_DIR", target().join("guests")),
-    )?;
     shell::run(
         cargo(&["test", "--locked", "--workspace", "--doc"]).env("ENGINE_TEST_GUESTS", &guests),
     )?;

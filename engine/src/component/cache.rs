@@ -16,6 +16,7 @@ use wasmtime::component::Component;
 
 use self::place::Place;
 use super::Source;
+use super::compile::first_that_fits;
 use crate::types::{Bytes, Fault, Timestamp};
 
 /// The bytes of a seal.
@@ -144,7 +145,12 @@ impl CodeCache {
     }
 
     /// Looks for the code of a component.
-    pub(super) fn look(&self, engine: &Engine, source: &Source) -> Looked {
+    ///
+    /// All of these engines compile alike; the component is for the first of them in which it fits.
+    pub(super) fn look(&self, engines: &[&Engine], source: &Source) -> Looked {
+        let Some(engine) = engines.first() else {
+            return Looked::Missing;
+        };
         let key = key(engine, source);
         let short = key.get(..12).unwrap_or(&key).to_owned();
         let refused = |why| Looked::Refused(short.clone(), why);
@@ -167,7 +173,7 @@ impl CodeCache {
         if file.seek(SeekFrom::Start(0)).is_err() {
             return refused("it cannot be read");
         }
-        match mapped(engine, &file, code) {
+        match first_that_fits(engines, |engine| mapped(engine, &file, code)) {
             Ok(component) => {
                 place::used(&file);
                 Looked::Found(component, short)
@@ -177,8 +183,8 @@ impl CodeCache {
     }
 
     /// Keeps the code of a component. What cannot be kept is compiled again the next time.
-    pub(super) fn keep(&self, engine: &Engine, source: &Source, component: &Component) {
-        let key = key(engine, source);
+    pub(super) fn keep(&self, source: &Source, component: &Component) {
+        let key = key(component.engine(), source);
         let kept = component
             .serialize()
             .map_err(|error| error.to_string())

@@ -7,18 +7,26 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use super::cache::{CodeCache, Looked, Origin};
 use super::compiler::Workshop;
 use super::instance::Guest;
+use super::pool::{Place, Places, Pool};
 use super::structure::{self, DebugInfo};
 use super::{Cancel, Compiler, Source, cache, config, describe, link, manifest};
 use crate::types::{Descriptor, Fault, FaultKind, Import, Phase, text};
 
 /// The compiler and the linker that all components of an engine share.
 pub(crate) struct Runtime {
-    engine: Engine,
-    linker: Linker<Guest>,
+    ground: Ground,
+    /// Where instances have places in a pool.
+    pooled: Option<(Ground, Arc<Places>)>,
     cache: Option<CodeCache>,
     /// Without one, components are compiled in this process.
     compiler: Option<Workshop>,
     deterministic: bool,
+}
+
+/// Where instances are made, and what is linked there.
+struct Ground {
+    engine: Engine,
+    linker: Linker<Guest>,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -39,6 +47,8 @@ struct Inner {
     /// In the order of the descriptor's functions.
     exports: Vec<ComponentExportIndex>,
     linked: InstancePre<Guest>,
+    /// The pool in which its instances have places, and how many each of them has.
+    places: Option<(Arc<Places>, u32)>,
     debug: Vec<DebugInfo>,
     deterministic: bool,
     origin: Origin,
@@ -47,22 +57,27 @@ struct Inner {
 }
 
 impl Runtime {
+    /// Makes room for instances, if there is to be a pool.
+    ///
+    /// # Errors
+    ///
+    /// A fault with the code `E-INVALID-CONFIG` if the machine has no room for the pool.
     pub(crate) fn new(
         cache: Option<CodeCache>,
         compiler: Option<Compiler>,
         deterministic: bool,
+        pool: Option<Pool>,
     ) -> Result<Self, Fault> {
-        let bug = |error: wasmtime::Error| {
-            Fault::new(FaultKind::Bug {
-                at: "the configuration of wasmtime",
-            })
-            .caused_by(Opaque::from(error))
-        };
+        let pooled = pool.map(|pool| -> Result<_, Fault> {
+            pool.check()?;
+            let engine = Engine::new(&config::pooled(deterministic, pool))
+                .map_err(|error| no_room(pool, error))?;
+            Ok((Ground::new(engine)?, Arc::new(Places::new(pool))))
+        });
         let engine = Engine::new(&config::config(deterministic)).map_err(bug)?;
-        let linker = link::base(&engine).map_err(bug)?;
         Ok(Self {
-            engine,
-            linker,
+            pooled: pooled.transpose()?,
+            ground: Ground::new(engine)?,
             cache,
             compiler: compiler.map(Workshop::new).transpose()?,
             deterministic,
@@ -82,16 +97,24 @@ impl Runtime {
     pub(crate) fn compile(&self, source: &Source, cancel: &Cancel) -> Result<Compiled, Fault> {
         let found = structure::check(source)?;
         let (component, origin) = self.code(source, cancel)?;
-        let (mut descriptor, exports) = describe::describe(&self.engine, &component, source)?;
+        let engine = component.engine();
+        let (mut descriptor, exports) = describe::describe(engine, &component, source)?;
         manifest::read(source, found.manifest, &mut descriptor)?;
         refuse_wasi_three(&descriptor)?;
+        let (ground, places) = match &self.pooled {
+            Some((ground, places)) if Engine::same(&ground.engine, engine) => {
+                (ground, Some((places.clone(), Places::needed(&component))))
+            }
+            Some(_) | None => (&self.ground, None),
+        };
         let linked =
-            link::link(&self.linker, &component).map_err(|error| invalid(source, &error))?;
+            link::link(&ground.linker, &component).map_err(|error| invalid(source, &error))?;
         Ok(Compiled(Arc::new(Inner {
             source: source.clone(),
             descriptor,
             exports,
             linked,
+            places,
             debug: found.debug,
             origin,
             told: AtomicBool::new(false),
@@ -103,31 +126,100 @@ impl Runtime {
     fn code(&self, source: &Source, cancel: &Cancel) -> Result<(Component, Origin), Fault> {
         let mut origin = Origin::Compiled;
         if let Some(cache) = &self.cache {
-            match cache.look(&self.engine, source) {
+            match cache.look(&self.grounds(), source) {
                 Looked::Found(component, key) => return Ok((component, Origin::Found(key))),
                 Looked::Missing => {}
                 Looked::Refused(key, why) => origin = Origin::Refused(key, why),
             }
         }
+        let grounds = self.grounds();
         let component = match &self.compiler {
             Some(compiler) if !compiler.spares(source) => {
-                let code = compiler.compile(&self.engine, source, self.deterministic, cancel)?;
-                cache::made(&self.engine, &code).map_err(|error| invalid(source, &error))?
+                let engine = &self.ground.engine;
+                let code = compiler.compile(engine, source, self.deterministic, cancel)?;
+                first_that_fits(&grounds, |engine| cache::made(engine, &code))
             }
             Some(_) | None => {
                 structure::check_blocks(source)?;
-                Component::from_binary(&self.engine, source.content())
-                    .map_err(|error| invalid(source, &error))?
+                first_that_fits(&grounds, |engine| {
+                    Component::from_binary(engine, source.content())
+                })
             }
-        };
+        }
+        .map_err(|error| invalid(source, &error))?;
         if let Some(cache) = &self.cache {
-            cache.keep(&self.engine, source, &component);
+            cache.keep(source, &component);
         }
         Ok((component, origin))
     }
+
+    /// Where a component can be, the best first. They compile alike.
+    fn grounds(&self) -> Vec<&Engine> {
+        let pooled = self.pooled.iter().map(|(ground, _)| &ground.engine);
+        pooled.chain([&self.ground.engine]).collect()
+    }
+}
+
+impl Ground {
+    fn new(engine: Engine) -> Result<Self, Fault> {
+        let linker = link::base(&engine).map_err(bug)?;
+        Ok(Self { engine, linker })
+    }
+}
+
+/// Makes a component where it fits: one that needs more than a place of the pool has is made beside it.
+pub(super) fn first_that_fits(
+    engines: &[&Engine],
+    make: impl Fn(&Engine) -> wasmtime::Result<Component>,
+) -> wasmtime::Result<Component> {
+    let mut made = Err(wasmtime::Error::msg("there is no engine"));
+    for engine in engines {
+        made = make(engine);
+        // Everything that wasmtime says of a place that is too small names the pool; a test keeps the words in step.
+        let too_large =
+            |error: &wasmtime::Error| format!("{error:#}").contains("pooling allocator");
+        if !made.as_ref().is_err_and(too_large) {
+            break;
+        }
+    }
+    made
+}
+
+fn bug(error: wasmtime::Error) -> Fault {
+    Fault::new(FaultKind::Bug {
+        at: "the configuration of wasmtime",
+    })
+    .caused_by(Opaque::from(error))
+}
+
+fn no_room(pool: Pool, error: wasmtime::Error) -> Fault {
+    Fault::config(format!(
+        "this machine has no room for a pool of {} instances",
+        pool.instances()
+    ))
+    .hint("a smaller one may fit; a limit on the addresses of the process (`ulimit -v`) is in its way")
+    .caused_by(Opaque::from(error))
 }
 
 impl Compiled {
+    /// How many instances there is room for.
+    pub(super) fn room(&self) -> u32 {
+        let places = self.0.places.as_ref();
+        places.map_or(u32::MAX, |(places, _)| places.room())
+    }
+
+    /// Waits for room for one instance.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::Busy`] if too many wait already; [`FaultKind::Cancelled`].
+    pub(crate) async fn place(&self, nested: bool, cancel: &Cancel) -> Result<Place, Fault> {
+        match &self.0.places {
+            Some((places, needed)) => places.take(*needed, nested, cancel).await,
+            None => Ok(Place::beside()),
+        }
+    }
+
     /// What the component is, as plain data.
     #[must_use]
     pub fn describe(&self) -> &Descriptor {

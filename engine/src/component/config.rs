@@ -1,6 +1,12 @@
 use std::num::NonZeroUsize;
 
-use wasmtime::{Config, OperatorCost, Strategy, WasmBacktraceDetails, WasmFeatures};
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig, Strategy,
+    WasmBacktraceDetails, WasmFeatures,
+};
+
+use super::pool::{self, Pool, TABLES};
+use crate::host::Caps;
 
 /// How much of the stack a guest may use; the host functions it calls get at least 1 MiB more.
 pub(super) const GUEST_STACK: usize = 512 << 10;
@@ -63,5 +69,40 @@ pub(super) fn config(deterministic: bool) -> Config {
         .native_unwind_info(false)
         .wasm_features(WasmFeatures::MULTI_MEMORY, true)
         .wasm_features(OFF, false);
+    config
+}
+
+/// How much of a guest's stack stays with its place.
+const STACK_KEPT: usize = 32 << 10;
+/// How much of each table stays with its place.
+const TABLE_KEPT: usize = 64 << 10;
+
+/// The same for instances that have their places in a pool. What is compiled for the one runs with the other.
+pub(super) fn pooled(deterministic: bool, pool: Pool) -> Config {
+    let (one, all) = (pool.instances(), pool.all());
+    // They take no room of their own.
+    let core_instances = u32::try_from(Caps::INSTANCES).unwrap_or(u32::MAX);
+    let scan = if pool::may_scan() {
+        Enabled::Auto
+    } else {
+        Enabled::No
+    };
+    let mut places = PoolingAllocationConfig::new();
+    places
+        .total_component_instances(all)
+        .total_core_instances(all.saturating_mul(core_instances))
+        .total_memories(all)
+        .max_memories_per_component(one)
+        .total_tables(all.saturating_mul(TABLES))
+        .max_tables_per_component(one.saturating_mul(TABLES))
+        .total_stacks(all)
+        .table_elements(Caps::TABLE_ELEMENTS)
+        .max_unused_warm_slots(all)
+        .linear_memory_keep_resident(pool.kept())
+        .table_keep_resident(TABLE_KEPT)
+        .async_stack_keep_resident(STACK_KEPT)
+        .pagemap_scan(scan);
+    let mut config = config(deterministic);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(places));
     config
 }

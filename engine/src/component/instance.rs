@@ -6,6 +6,7 @@ use wasmtime::{CallHook, Store};
 use super::compile::Compiled;
 use super::config::FUEL_BETWEEN_YIELDS;
 use super::meter::Meter;
+use super::pool::Place;
 use super::supervise::{Cancel, Supervisor};
 use super::trap;
 use super::value::Arguments;
@@ -43,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) policies: Arc<Current>,
     /// Who calls other actions for the guest; `None` if it may call none.
     pub(crate) actions: Option<Arc<dyn Actions>>,
+    /// Room for the instance.
+    pub(crate) place: Place,
 }
 
 /// A component that was started and can be called once.
@@ -54,6 +57,9 @@ pub(crate) struct Instance {
     pub(super) supervisor: Supervisor,
     pub(super) record: Arc<Record>,
     pub(super) arguments: Arguments,
+    /// Given back after the store, which comes before it here.
+    #[expect(dead_code, reason = "held until the instance is gone")]
+    place: Place,
 }
 
 impl std::fmt::Debug for Instance {
@@ -82,7 +88,8 @@ impl From<Fault> for FailedStart {
 }
 
 impl Instance {
-    /// Starts `compiled` with exactly what `permit` grants, ready to be called with `arguments`.
+    /// Starts `compiled` with exactly what `permit` grants, ready to be called with `arguments`, in its
+    /// `place`.
     ///
     /// The component's own initialisers run here and count against the permit's fuel, memory and wall
     /// time.
@@ -108,6 +115,7 @@ impl Instance {
             record,
             policies,
             actions,
+            place,
         } = context;
         // What was decided about is told from what is here, not from what anybody remembers of it.
         let permitted = permit
@@ -142,6 +150,7 @@ impl Instance {
             supervisor,
             record,
             arguments,
+            place,
         };
         let Instance {
             store,

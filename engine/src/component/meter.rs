@@ -88,7 +88,9 @@ impl ResourceLimiter for Meter {
         if maximum.is_some_and(|most| desired > most) {
             return Ok(false);
         }
-        Ok(self.grow((desired.saturating_sub(current) as u64).saturating_mul(TABLE_ELEMENT)))
+        let more = (desired.saturating_sub(current) as u64).saturating_mul(TABLE_ELEMENT);
+        // A place in a pool has no larger tables, and a guest does not see whether it has one.
+        Ok(self.grow(more) && desired <= Caps::TABLE_ELEMENTS)
     }
 
     fn instances(&self) -> usize {

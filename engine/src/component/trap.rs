@@ -1,7 +1,7 @@
 //! From an error of wasmtime to a fault with a code: which limit, which denial, which trap.
 
 use wasmtime::component::ResourceTableError;
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::instance::Instance;
@@ -25,6 +25,14 @@ pub(super) fn fault(instance: &Instance, error: &wasmtime::Error) -> Fault {
         return Fault::new(FaultKind::Trapped {
             reason: format!("an initialiser exited with code {code}"),
         });
+    }
+    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
+        // Places are counted before an instance takes one, so this is rare.
+        return Fault::new(FaultKind::Busy {
+            instances: instance.compiled.room(),
+            waiting: 0,
+        })
+        .hint("try again later");
     }
     if let Some(stop) = stop(instance, error) {
         return instance

@@ -24,6 +24,8 @@ impl Caps {
     pub(crate) const FIELDS: Bytes = Bytes::kib(32);
     /// Core instances, memories and tables of a store, each.
     pub(crate) const INSTANCES: usize = 64;
+    /// Elements of one table: all that the default limit on memory has room for.
+    pub(crate) const TABLE_ELEMENTS: usize = 16 << 20;
     /// Refusals with an event of their own.
     pub(crate) const DENIAL_EVENTS: u64 = 1_000;
     /// Things reached with an event of their own.

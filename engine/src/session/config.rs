@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::capability::Capability;
+use crate::component::Pool;
 use crate::guard::{Grants, Policies, Policy};
 use crate::types::Limits;
 
@@ -13,6 +14,7 @@ pub struct Config {
     pub(super) policies: Policies,
     pub(super) capabilities: Vec<Capability>,
     pub(super) deterministic: bool,
+    pub(super) pool: Option<Pool>,
 }
 
 impl Config {
@@ -80,6 +82,13 @@ impl Config {
     #[must_use]
     pub fn deterministic(mut self) -> Self {
         self.deterministic = true;
+        self
+    }
+
+    /// Makes room for instances before the first call, for an engine that makes many. Default: none.
+    #[must_use]
+    pub fn pool(mut self, pool: Pool) -> Self {
+        self.pool = Some(pool);
         self
     }
 

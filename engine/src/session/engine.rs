@@ -113,6 +113,7 @@ impl EngineBuilder {
                     policies,
                     capabilities,
                     deterministic,
+                    pool,
                 },
             sinks,
             clock,
@@ -140,7 +141,7 @@ impl EngineBuilder {
             }
         }
         Ok(Engine(Arc::new(Inner {
-            runtime: Runtime::new(cache, compiler, deterministic)?,
+            runtime: Runtime::new(cache, compiler, deterministic, pool)?,
             policy,
             policies: Arc::new(Current::new(policies)),
             capabilities: named,

@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
             status = tracing::field::Empty,
             fuel = tracing::field::Empty,
         );
-        let ended = match self.decide(shape, call).await {
+        let ended = match self.decide(component, call).await {
             Ok(ready) => self.call(component, ready).instrument(span.clone()).await,
             Err(fault) => Ended::refused(fault),
         };
@@ -153,8 +153,9 @@ impl<'a> Run<'a> {
         outcome
     }
 
-    /// Chooses the function, reads the arguments, asks the guard.
-    async fn decide(&mut self, shape: &Descriptor, call: Call) -> Result<Ready, Fault> {
+    /// Chooses the function, reads the arguments, asks the guard, waits for room.
+    async fn decide(&mut self, component: &Compiled, call: Call) -> Result<Ready, Fault> {
+        let shape = component.describe();
         call.check()?;
         let outline = outline(shape, &call);
         let Call {
@@ -171,6 +172,7 @@ impl<'a> Run<'a> {
             misspelt,
             cancel,
             forward,
+            depth,
             ..
         } = call;
         if let (Some(original), CallTarget::Capability { name, .. }) = (misspelt, &target) {
@@ -238,6 +240,8 @@ impl<'a> Run<'a> {
             counted.denied();
             self.refused(refusal)
         })?;
+        // Its time begins when it starts, and it does not count if there is no room for it.
+        let place = component.place(depth > 0, &cancel).await?;
         counted.started();
         self.permitted(&permit, function);
         let permitted = permit.peek();
@@ -268,6 +272,7 @@ impl<'a> Run<'a> {
                 record: Arc::new(record),
                 policies: self.engine.policies.clone(),
                 actions: self.nested.clone().map(|nested| nested as Arc<dyn Actions>),
+                place,
             },
         })
     }

@@ -50,6 +50,8 @@ codes! {
     LimitHostcall = "E-LIMIT-HOSTCALL", Limit;
     /// Actions call each other too deep, or one makes too many calls.
     LimitCalls = "E-LIMIT-CALLS", Limit;
+    /// There is no room for one more instance now.
+    LimitBusy = "E-LIMIT-BUSY", Limit;
     /// The component is too large to compile within bounds.
     LimitCompile = "E-LIMIT-COMPILE", Limit;
     /// The guest called an import that nobody granted.

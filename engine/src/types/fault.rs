@@ -4,7 +4,7 @@ mod words;
 use std::error::Error;
 use std::fmt;
 
-use self::words::{denied, exhausted, import, payload, pointer_prefix};
+use self::words::{busy, denied, exhausted, import, payload, pointer_prefix};
 use super::{
     ApprovalRefused, Blame, Budget, Code, CompileBound, Denial, Digest, Frame, Json, Phase, Status,
 };
@@ -266,6 +266,14 @@ pub enum FaultKind {
         /// The exit code.
         code: i32,
     },
+    /// There is no room for one more instance now.
+    #[error("{}", busy(*.instances, *.waiting))]
+    Busy {
+        /// How many instances there is room for.
+        instances: u32,
+        /// How many calls wait for room.
+        waiting: u32,
+    },
     /// Somebody cancelled the call.
     #[error("the call was cancelled")]
     Cancelled,
@@ -452,6 +460,7 @@ impl Fault {
             FaultKind::Exhausted { budget, .. } => budget.code(),
             FaultKind::Trapped { .. } => Code::Trap,
             FaultKind::GuestError { .. } | FaultKind::GuestExit { .. } => Code::GuestError,
+            FaultKind::Busy { .. } => Code::LimitBusy,
             FaultKind::Cancelled => Code::Cancelled,
             FaultKind::Journal { .. } => Code::Journal,
             FaultKind::JournalWrite { .. } => Code::JournalWrite,

@@ -34,7 +34,7 @@ impl Kitchen {
 
     /// Where the code of a component comes from in a new process.
     fn origin(&self, source: &Source) -> Origin {
-        let runtime = Runtime::new(Some(self.cache()), None, false).unwrap();
+        let runtime = Runtime::new(Some(self.cache()), None, false, None).unwrap();
         runtime
             .compile(source, &Cancel::new())
             .unwrap()
@@ -69,7 +69,7 @@ fn code_is_found_again() {
 fn deterministic_code_is_not_found_for_other_engines() {
     let kitchen = Kitchen::new();
     let origin = |deterministic| {
-        let runtime = Runtime::new(Some(kitchen.cache()), None, deterministic).unwrap();
+        let runtime = Runtime::new(Some(kitchen.cache()), None, deterministic, None).unwrap();
         let compiled = runtime.compile(&source(1), &Cancel::new()).unwrap();
         compiled.untold().unwrap().clone()
     };
@@ -172,6 +172,7 @@ fn what_was_used_least_lately_goes_first() {
         Some(kitchen.cache().most(Bytes::new(size * 5 / 2))),
         None,
         false,
+        None,
     )
     .unwrap();
     runtime.compile(&source(4), &Cancel::new()).unwrap();

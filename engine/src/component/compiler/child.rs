@@ -66,6 +66,7 @@ fn bind(order: &Order) -> io::Result<()> {
         };
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
         set_parent_process_death_signal(Some(Signal::KILL))?;
+        rustix::thread::set_no_new_privs(true)?;
     }
     // Whoever asked may have ended before the signal was set.
     let parent = getppid().map(|parent| parent.as_raw_nonzero().get());

@@ -45,6 +45,21 @@ pub(super) fn exhausted(budget: &Budget, limit: &u64) -> String {
     }
 }
 
+pub(super) fn busy(instances: u32, waiting: u32) -> String {
+    let are = |count, one: &str, many: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    };
+    let run = are(instances, "instance runs", "instances run");
+    match waiting {
+        0 => format!("{run} already"),
+        waiting => format!(
+            "{run} and {} already",
+            are(waiting, "call waits", "calls wait")
+        ),
+    }
+}
+
 pub(super) fn import(interface: &str, function: &str) -> String {
     if interface.is_empty() {
         format!("the import `{function}`")

@@ -98,7 +98,9 @@ impl Retry {
     pub fn takes(&self, code: Code, repeatable: bool) -> bool {
         match &self.on {
             Some(codes) => codes.contains(code.as_str()),
-            None => repeatable && matches!(code, Code::LimitTime | Code::Internal),
+            None => {
+                repeatable && matches!(code, Code::LimitTime | Code::LimitBusy | Code::Internal)
+            }
         }
     }
 }

@@ -251,7 +251,7 @@ pub struct RetrySpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_delay_ms: Option<u64>,
     /// The codes of failures that are worth another attempt. Without it, an attempt is repeated after
-    /// `E-LIMIT-TIME` and `E-INTERNAL`, and only where the action is declared idempotent or pure.
+    /// `E-LIMIT-TIME`, `E-LIMIT-BUSY` and `E-INTERNAL`, and only where the action is declared idempotent or pure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<Vec<Code>>,
 }
