@@ -7,6 +7,7 @@ mod bulk;
 mod cache;
 mod call;
 mod compile;
+mod compiler;
 mod config;
 mod describe;
 mod expansion;
@@ -24,6 +25,7 @@ mod value;
 
 pub use cache::{CodeCache, CodeEntry};
 pub use compile::Compiled;
+pub use compiler::Compiler;
 pub use pool::Pool;
 pub use source::Source;
 pub use supervise::Cancel;

@@ -51,7 +51,7 @@ pub(crate) use manifest::is_action;
 pub use manifest::{AskedLimits, Asks, Example, FunctionManifest, Manifest, is_capability};
 pub use open::Open;
 pub use outcome::{ComponentName, Failure, FailureSource, Outcome, Usage};
-pub use place::{Budget, Frame, Phase};
+pub use place::{Budget, CompileBound, Frame, Phase};
 pub(crate) use point::named_point;
 pub use quantity::{Bytes, Fuel, QuantityError, WallTime};
 pub use shape::{FunctionShape, Shape, ShapeChange};

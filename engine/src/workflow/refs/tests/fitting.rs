@@ -232,7 +232,7 @@ fn values_are_counted_as_the_reader_counts_them() {
     use base64::Engine as _;
     // Where bytes cross in bulk they are one value.
     let bytes = ("x", list(WitType::U8));
-    let in_bulk = takes(&[bytes.clone()]);
+    let in_bulk = takes(std::slice::from_ref(&bytes));
     let one_by_one = takes(&[bytes, ("y", WitType::Bool)]);
     for (function, bytes, fits) in [
         (&in_bulk, 2_000_001, true),
