@@ -1,3 +1,5 @@
+use std::pin::pin;
+
 use wasmtime::component::Val;
 use wasmtime_wasi::I32Exit;
 
@@ -92,15 +94,17 @@ impl Instance {
         let gives = function.in_bulk();
         let (called, in_bulk) = match (self.arguments.given(), gives) {
             (Given::Bulk(items), Some(gives)) => {
-                let call = bulk::call(&mut self.store, callee, items, gives);
+                let call = pin!(bulk::call(&mut self.store, callee, items, gives));
                 let ended = self.supervisor.watch(call).await;
                 (ended.map(|came| came.map(Ended::Bulk)), true)
             }
             (Given::Bulk(_), None) => return Err(missing()),
             (Given::Values(values), _) => {
                 let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
-                let call = callee.call_async(&mut self.store, values, &mut results);
-                let ended = self.supervisor.watch(call).await;
+                let ended = {
+                    let call = pin!(callee.call_async(&mut self.store, values, &mut results));
+                    self.supervisor.watch(call).await
+                };
                 let ended = ended.map(|done| done.map(|()| Ended::Value(results.pop())));
                 (ended, false)
             }

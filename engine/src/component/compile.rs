@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
@@ -10,6 +10,7 @@ use super::instance::Guest;
 use super::pool::{Place, Places, Pool};
 use super::structure::{self, DebugInfo};
 use super::{Cancel, Compiler, Source, cache, config, describe, link, manifest};
+use crate::event::EventKind;
 use crate::types::{Descriptor, Fault, FaultKind, Import, Phase, text};
 
 /// The compiler and the linker that all components of an engine share.
@@ -54,6 +55,8 @@ struct Inner {
     origin: Origin,
     /// Whether somebody was told where the code came from.
     told: AtomicBool,
+    /// The event that tells of it, made for the first run.
+    announced: OnceLock<EventKind>,
 }
 
 impl Runtime {
@@ -140,6 +143,7 @@ impl Runtime {
             debug: found.debug,
             origin,
             told: AtomicBool::new(false),
+            announced: OnceLock::new(),
             deterministic: self.deterministic,
         })))
     }
@@ -252,6 +256,12 @@ impl Compiled {
     pub(crate) fn untold(&self) -> Option<&Origin> {
         let told = self.0.told.swap(true, Ordering::Relaxed);
         (!told).then_some(&self.0.origin)
+    }
+
+    /// The event that tells of it: the same for every run.
+    pub(crate) fn announced(&self, make: impl FnOnce(&Descriptor) -> EventKind) -> EventKind {
+        let made = || make(&self.0.descriptor);
+        self.0.announced.get_or_init(made).clone()
     }
 
     /// Whether its calls are deterministic, as the engine that compiled it was told.

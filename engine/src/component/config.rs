@@ -73,7 +73,7 @@ pub(super) fn config(deterministic: bool) -> Config {
 }
 
 /// How much of a guest's stack stays with its place.
-const STACK_KEPT: usize = 32 << 10;
+const STACK_KEPT: usize = 16 << 10;
 /// How much of each table stays with its place.
 const TABLE_KEPT: usize = 64 << 10;
 

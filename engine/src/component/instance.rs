@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::Arc;
 
 use wasmtime::component::Instance as Linked;
@@ -158,10 +159,11 @@ impl Instance {
             linked,
             ..
         } = &mut instance;
-        match supervisor
-            .watch(compiled.linked().instantiate_async(&mut *store))
-            .await
-        {
+        let started = {
+            let starting = pin!(compiled.linked().instantiate_async(&mut *store));
+            supervisor.watch(starting).await
+        };
+        match started {
             Ok(Ok(started)) => {
                 *linked = Some(started);
                 Ok(instance)

@@ -1,5 +1,5 @@
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -139,14 +139,16 @@ impl Supervisor {
     /// A guest that computes yields every tenth of a millisecond, and each time the deadline is looked
     /// at before it goes on; so a timer that starves does not matter. For a guest that waits in a host
     /// call there is a timer as well. The future is dropped by the caller, with the guest inside it.
-    pub(super) async fn watch<F: Future>(&mut self, guest: F) -> Result<F::Output, Stopped> {
-        let mut guest = pin!(guest);
+    pub(super) async fn watch<F: Future>(
+        &mut self,
+        mut guest: Pin<&mut F>,
+    ) -> Result<F::Output, Stopped> {
         // Made at the first wait: most calls end without one.
         let mut timer = pin!(None::<Sleep>);
         let cancel = self.cancel.clone();
         let mut cancelled = pin!(cancel.asked());
         poll_fn(|cx| {
-            if cancelled.as_mut().poll(cx).is_ready() {
+            if self.cancel.is_cancelled() {
                 return Poll::Ready(Err(Stopped::Cancelled));
             }
             let now = self.clock.elapsed();
@@ -163,6 +165,10 @@ impl Supervisor {
             if let Poll::Ready(output) = polled {
                 self.read = Some(after);
                 return Poll::Ready(Ok(output));
+            }
+            // Whoever cancels from here on wakes this up; most calls end without a wait.
+            if cancelled.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(Stopped::Cancelled));
             }
             let mut wake_at = self.deadline;
             if let Some(flush_at) = self.record.flush_at() {

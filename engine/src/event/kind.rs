@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::parts::{
@@ -8,6 +10,14 @@ use crate::types::{
     Bounded, Budget, Bytes, Code, Denial, Digest, Failure, Grant, Limits, Open, Status, Timestamp,
     Usage, Verdict,
 };
+
+fn none() -> Arc<[String]> {
+    Arc::new([])
+}
+
+fn is_none(names: &[String]) -> bool {
+    names.is_empty()
+}
 
 /// What happened.
 ///
@@ -38,12 +48,12 @@ pub enum EventKind {
         /// The size of its bytes.
         size: Bytes,
         /// Names of its imports; at most 256.
-        imports: Vec<String>,
+        imports: Arc<[String]>,
         /// Full names of its exported functions; at most 256.
-        functions: Vec<String>,
+        functions: Arc<[String]>,
         /// Imports that nobody grants: to use one ends the call. At most 256.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        ungranted: Vec<String>,
+        #[serde(default = "none", skip_serializing_if = "is_none")]
+        ungranted: Arc<[String]>,
     },
     /// The guard allowed the call. Comes once, before `call_started`; never after `permit_denied`.
     PermitIssued {

@@ -20,7 +20,7 @@ pub(crate) struct Draft<'a> {
     policy: &'a Policy,
     /// The most that the component itself can do with files, whoever grants them.
     files: Option<Rights>,
-    function: Option<Function>,
+    function: Option<&'a Function>,
     grants: Grants,
     limits: Limits,
     unused: Vec<Grant>,
@@ -33,7 +33,7 @@ impl<'a> Draft<'a> {
     ///
     /// [`FaultKind::Denied`] with every grant that was asked for in vain, not the first alone, so that one
     /// round of fixing is enough; [`FaultKind::Config`] if a grant would expose the engine's own state.
-    pub(crate) fn new(shape: &Descriptor, ask: Ask, policy: &'a Policy) -> Result<Self, Fault> {
+    pub(crate) fn new(shape: &'a Descriptor, ask: Ask, policy: &'a Policy) -> Result<Self, Fault> {
         let capability = &ask.capability;
         let mut grants = capability.grants.clone().or_else(|| policy.most().cloned());
         let mut limits = *policy.limits();
@@ -89,7 +89,7 @@ impl<'a> Draft<'a> {
             unused.extend(grants.keep_actions(|_| false));
         }
         Ok(Self {
-            function: ask.target.function(shape).cloned(),
+            function: ask.target.function(shape),
             ask,
             policy,
             files,
@@ -225,7 +225,7 @@ impl<'a> Draft<'a> {
     ) -> Question<'q> {
         Question::new(
             &self.ask.action,
-            self.function.as_ref(),
+            self.function,
             &self.grants,
             self.ask.counters,
             arguments,
@@ -256,7 +256,7 @@ impl<'a> Draft<'a> {
         }
         let asked = Arc::new(Asked {
             action: self.ask.action.clone(),
-            function: self.function.clone(),
+            function: self.function.cloned(),
             grants: self.grants.clone(),
             counters: self.ask.counters,
             arguments: arguments(),

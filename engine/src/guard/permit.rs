@@ -36,7 +36,8 @@ pub(crate) struct Permitted {
     /// Grants of the outer layers that the component has no use for, and is not given.
     pub(crate) unused: Vec<Grant>,
     approvers: Option<String>,
-    decision: Digest,
+    /// The policies that it was decided under.
+    policies: Digest,
     pub(crate) action: Action,
 }
 
@@ -50,15 +51,9 @@ impl Permit {
             policies,
             approvers,
         } = given;
-        let about = About {
-            action: &action,
-            grants: &grants,
-            limits: &limits,
-            approvers: approvers.as_deref(),
-        };
         Self(Permitted {
             target,
-            decision: about.hash(policies),
+            policies,
             approvers,
             limits,
             grants,
@@ -108,26 +103,15 @@ impl Permit {
         policies: Digest,
     ) -> Result<Permitted, Fault> {
         let Permit(permitted) = self;
-        let now = Action {
-            digest: component,
-            arguments,
-            ..permitted.action.clone()
-        };
-        let found = About {
-            action: &now,
-            grants: &permitted.grants,
-            limits: &permitted.limits,
-            approvers: permitted.approvers.as_deref(),
-        };
-        if found.hash(policies) == permitted.decision {
-            return Ok(permitted);
-        }
-        let what = if component != permitted.action.digest {
+        let decided = &permitted.action;
+        let what = if component != decided.digest {
             "the component"
-        } else if arguments != permitted.action.arguments {
+        } else if arguments != decided.arguments {
             "the arguments"
-        } else {
+        } else if policies != permitted.policies {
             "the policies"
+        } else {
+            return Ok(permitted);
         };
         Err(Fault::new(FaultKind::Stale { what }).hint("ask again"))
     }
@@ -250,7 +234,21 @@ impl Waiting {
 
     /// The hash that an approval is bound to.
     pub(crate) fn decision(&self) -> Digest {
-        self.permit.0.decision
+        let Permitted {
+            action,
+            grants,
+            limits,
+            approvers,
+            policies,
+            ..
+        } = &self.permit.0;
+        About {
+            action,
+            grants,
+            limits,
+            approvers: approvers.as_deref(),
+        }
+        .hash(*policies)
     }
 
     pub(crate) fn permitted(&self) -> &Permitted {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::component::Origin;
 use crate::event::{Cache, EventKind};
 use crate::types::Descriptor;
@@ -44,7 +46,7 @@ pub(super) fn loaded(shape: &Descriptor) -> EventKind {
 }
 
 /// The first names, few and short enough for an event.
-fn names(all: impl Iterator<Item = String>) -> Vec<String> {
+fn names(all: impl Iterator<Item = String>) -> Arc<[String]> {
     let mut length = 0;
     all.take(NAMES_IN_EVENT)
         .map(|name| line(&name, 1024))

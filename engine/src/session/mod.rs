@@ -1,6 +1,7 @@
 //! The whole way of one run: load, decide, start, call, and exactly one outcome.
 
 mod approve;
+mod builder;
 mod capability;
 mod choose;
 mod clock;
@@ -13,9 +14,10 @@ mod request;
 mod run;
 
 pub(crate) use crate::component::{Cancel, Compiled};
+pub use builder::EngineBuilder;
 pub use capability::Capability;
 pub use clock::SystemClock;
 pub use config::Config;
+pub use engine::Engine;
 pub(crate) use engine::LookedUp;
-pub use engine::{Engine, EngineBuilder};
 pub use request::Call;

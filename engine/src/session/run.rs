@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
             self.emitter.emit(|| kept);
         }
         self.deterministic = component.deterministic();
-        self.emitter.emit(|| loaded(shape));
+        self.emitter.emit(|| component.announced(loaded));
         let span = tracing::info_span!(
             "call",
             run = %self.emitter.run(),
@@ -138,7 +138,9 @@ impl<'a> Run<'a> {
             fuel = tracing::field::Empty,
         );
         let ended = match self.decide(component, call).await {
-            Ok(ready) => self.call(component, ready).instrument(span.clone()).await,
+            // Where nobody traces, nothing is moved to be traced.
+            Ok(ready) if span.is_disabled() => self.call(component, ready).await,
+            Ok(ready) => Box::pin(self.call(component, ready).instrument(span.clone())).await,
             Err(fault) => Ended::refused(fault),
         };
         let (emitter, started) = (self.emitter.clone(), self.durable);

@@ -152,9 +152,9 @@ fn samples() -> Vec<EventKind> {
             name: s("text"),
             digest: digest(),
             size: Bytes::new(588_638),
-            imports: vec![s("wasi:io/error@0.2.6")],
-            functions: vec![s("engine:text/analysis@1.0.0#count-words")],
-            ungranted: Vec::new(),
+            imports: [s("wasi:io/error@0.2.6")].into(),
+            functions: [s("engine:text/analysis@1.0.0#count-words")].into(),
+            ungranted: [].into(),
         },
         EventKind::NameRepaired {
             original: s("fs.raed.v1"),

@@ -18,9 +18,9 @@ fn run(memory: &Arc<Memory>, arguments: &Value, grants: &[Grant], paths: &[&str]
         name: "fs".to_owned(),
         digest: Digest::of(b""),
         size: crate::types::Bytes::ZERO,
-        imports: Vec::new(),
-        functions: Vec::new(),
-        ungranted: Vec::new(),
+        imports: [].into(),
+        functions: [].into(),
+        ungranted: [].into(),
     });
     emitter.emit(|| EventKind::PermitIssued {
         digest: Digest::of(b""),

@@ -57,7 +57,7 @@ impl Sink for Notes {
         let note = |text: &str| self.note(text);
         match &event.kind {
             EventKind::ComponentLoaded { ungranted, .. } => {
-                for import in ungranted {
+                for import in ungranted.iter() {
                     note(&format!(
                         "`{}` is not granted: to use it ends the call",
                         line(import, 256)

@@ -17,30 +17,36 @@ pub(super) fn runtime() -> Result<Runtime, Fault> {
 pub(in crate::commands) const FILE_TOO_LARGE: i32 = 25;
 
 /// Does something on the first interrupt, hang-up or request to terminate; the second ends the process.
-pub(super) async fn first(then: impl FnOnce()) {
-    // Without a handler, a signal ends the process, as it does by default.
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
+///
+/// Listens from now on, and not only when it is polled for the first time: a call can begin before that.
+pub(super) fn first(then: impl FnOnce()) -> impl Future<Output = ()> {
+    let signals = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
         signal(SignalKind::hangup()),
-    ) else {
-        return;
-    };
+    );
     // Caught, so that a guest that writes too large a file gets an error, and not the engine.
-    let _caught = signal(SignalKind::from_raw(FILE_TOO_LARGE));
-    let mut asked = async || {
-        tokio::select! {
-            _ = interrupt.recv() => 130,
-            _ = terminate.recv() => 143,
-            _ = hang_up.recv() => 129,
-        }
-    };
-    asked().await;
-    then();
-    let code = asked().await;
-    #[expect(
-        clippy::exit,
-        reason = "the user insists, and the first signal was not enough"
-    )]
-    std::process::exit(code);
+    let caught = signal(SignalKind::from_raw(FILE_TOO_LARGE));
+    async move {
+        let _caught = caught;
+        // Without a handler, a signal ends the process, as it does by default.
+        let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = signals else {
+            return;
+        };
+        let mut asked = async || {
+            tokio::select! {
+                _ = interrupt.recv() => 130,
+                _ = terminate.recv() => 143,
+                _ = hang_up.recv() => 129,
+            }
+        };
+        asked().await;
+        then();
+        let code = asked().await;
+        #[expect(
+            clippy::exit,
+            reason = "the user insists, and the first signal was not enough"
+        )]
+        std::process::exit(code);
+    }
 }
