@@ -157,18 +157,36 @@ async fn a_guard_that_answers_garbage_denies() {
 /// The rules are asked on the thread of the call, so a slow answer is noticed after it came.
 #[test]
 fn a_late_or_broken_answer_on_the_same_thread_denies() {
+    /// Real time jumps each time that somebody looks, and the processor's as well if the thread computes.
     #[derive(Debug)]
-    struct Jumping(std::sync::atomic::AtomicU64);
+    struct Jumping {
+        looks: std::sync::atomic::AtomicU64,
+        computes: bool,
+    }
+    impl Jumping {
+        fn new(computes: bool) -> Self {
+            Self {
+                looks: 0.into(),
+                computes,
+            }
+        }
+    }
     impl Clock for Jumping {
         fn timestamp(&self) -> crate::types::Timestamp {
             crate::types::Timestamp::UNIX_EPOCH
         }
         fn thread_cpu(&self) -> Duration {
-            let jumps = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            Duration::from_millis(51 * jumps)
+            if self.computes {
+                self.elapsed()
+            } else {
+                Duration::ZERO
+            }
         }
         fn elapsed(&self) -> Duration {
-            Duration::ZERO
+            let jumps = self
+                .looks
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Duration::from_millis(51 * jumps)
         }
     }
     let fine = || {
@@ -179,8 +197,11 @@ fn a_late_or_broken_answer_on_the_same_thread_denies() {
     };
     let in_time = within_patience("the rules", &SystemClock::new(), fine);
     assert!(in_time.ban.is_none() && in_time.permission.is_some());
-    let late = within_patience("the rules", &Jumping(0.into()), fine);
+    let late = within_patience("the rules", &Jumping::new(true), fine);
     assert!(late.ban.unwrap().reason.contains("longer than 50 ms"));
+    // A machine that does something else meanwhile denies nobody.
+    let busy = within_patience("the rules", &Jumping::new(false), fine);
+    assert!(busy.ban.is_none() && busy.permission.is_some());
     let broken = within_patience("the rules", &SystemClock::new(), || panic!("a bug"));
     assert!(broken.ban.unwrap().reason.contains("panicked"));
 }
