@@ -67,18 +67,67 @@ fn written_prefix(text: &str, most: usize) -> &str {
         return text;
     }
     let mut length = 0;
-    for (at, c) in text.char_indices() {
-        length += written_char(c);
-        if length > most {
+    let mut rest = text;
+    while !rest.is_empty() {
+        // Most text is plain, and that is seen many bytes at a time.
+        let plain = plain_prefix(rest);
+        if length + plain > most {
+            let at = text.len() - rest.len() + (most - length);
             return text.get(..at).unwrap_or_default();
         }
+        length += plain;
+        let Some((c, more)) = rest.get(plain..).and_then(split_first) else {
+            break;
+        };
+        length += written_char(c);
+        if length > most {
+            let at = text.len() - rest.len() + plain;
+            return text.get(..at).unwrap_or_default();
+        }
+        rest = more;
     }
     text
 }
 
+/// Whether all of a text is printable ASCII, as most is; that is seen many bytes at a time.
+fn is_plain(text: &str) -> bool {
+    let printable = |byte: &u8| matches!(byte, b' '..=b'~');
+    text.as_bytes()
+        .chunks(256)
+        .all(|chunk| chunk.iter().fold(true, |all, byte| all & printable(byte)))
+}
+
+fn split_first(text: &str) -> Option<(char, &str)> {
+    let mut chars = text.chars();
+    chars.next().map(|first| (first, chars.as_str()))
+}
+
+/// How many bytes at the start are printable ASCII that takes one byte inside a JSON string.
+fn plain_prefix(text: &str) -> usize {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    let whole: usize = text
+        .as_bytes()
+        .chunks(64)
+        .take_while(|chunk| chunk.iter().fold(true, |all, byte| all & is_plain(byte)))
+        .map(<[u8]>::len)
+        .sum();
+    let more = text.as_bytes().get(whole..).unwrap_or_default();
+    whole + more.iter().take_while(|byte| is_plain(byte)).count()
+}
+
 /// How many bytes a text takes inside a JSON string, at most.
 pub(crate) fn written(text: &str) -> usize {
-    text.chars().map(written_char).sum()
+    let mut length = 0;
+    let mut rest = text;
+    loop {
+        let plain = plain_prefix(rest);
+        length += plain;
+        let Some((c, more)) = rest.get(plain..).and_then(split_first) else {
+            return length;
+        };
+        length += written_char(c);
+        rest = more;
+    }
 }
 
 fn written_char(c: char) -> usize {
@@ -93,6 +142,9 @@ fn written_char(c: char) -> usize {
 /// marked with a `…` beyond them.
 #[must_use]
 pub fn line(text: &str, most: usize) -> String {
+    if text.len() <= most && is_plain(text) {
+        return text.to_owned();
+    }
     let mut shown = String::with_capacity(text.len().min(most));
     let mut escaped = String::new();
     for c in text.chars() {
@@ -149,7 +201,7 @@ pub fn block(text: &str) -> Cow<'_, str> {
 ///
 /// Outside strings JSON has no such character, so the value stays the same.
 pub(crate) fn json(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(acts) {
+    if is_plain(text) || !text.chars().any(acts) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 32);
@@ -166,7 +218,7 @@ pub(crate) fn json(text: &str) -> Cow<'_, str> {
 }
 
 fn escape(text: &str, keep: fn(char) -> bool) -> Cow<'_, str> {
-    if !text.chars().any(|c| acts(c) && !keep(c)) {
+    if is_plain(text) || !text.chars().any(|c| acts(c) && !keep(c)) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 32);

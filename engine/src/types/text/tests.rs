@@ -55,6 +55,28 @@ proptest! {
     }
 
     #[test]
+    fn lengths_are_those_of_the_characters_one_by_one(
+        text in "([ -~]{0,90}|[\"\\\\é✓\u{1b}\u{200b}😀]){0,6}",
+        most in 0usize..400,
+    ) {
+        let length = |text: &str| text.chars().map(written_char).sum::<usize>();
+        prop_assert_eq!(written(&text), length(&text));
+        let kept = written_prefix(&text, most);
+        prop_assert!(text.starts_with(kept) && (length(kept) <= most || text.len() <= most / 6));
+        if let Some(next) = text[kept.len()..].chars().next() {
+            prop_assert!(length(kept) + written_char(next) > most);
+        }
+        prop_assert_eq!(json(&text), text.chars().map(|c| {
+            let mut units = [0; 2];
+            if acts(c) {
+                c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+            } else {
+                c.to_string()
+            }
+        }).collect::<String>());
+    }
+
+    #[test]
     fn a_bounded_text_stays_within_its_bound_as_json(
         text in "(\\PC|[\"\\\\\u{0}-\u{1f}\u{9b}\u{e0041}]){0,200}",
         most in 0usize..300,
