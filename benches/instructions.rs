@@ -109,7 +109,7 @@ impl Setting {
             Heard::Kept => builder.sink(Latest::default()),
             Heard::Nobody => builder,
         };
-        let subject = Subject::of(&self.bytes, builder, Pool::new(8), guarding);
+        let subject = Subject::of(&self.bytes, builder, Pool::new(2), guarding);
         let runtime = runtime();
         Box::new(move || {
             black_box(subject.value(&runtime, function, &arguments));
