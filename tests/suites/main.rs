@@ -13,6 +13,7 @@ mod code_cache;
 mod config;
 mod cpu;
 mod deterministic;
+mod each;
 mod expiring;
 mod files;
 mod guard;

@@ -6,7 +6,7 @@ mod place;
 use std::fmt;
 use std::fs::File;
 use std::hash::{Hash as _, Hasher};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, Mac as _};
@@ -25,6 +25,11 @@ const SEAL: usize = 32;
 const KEY: usize = 64;
 /// The largest entry that is read, 2 GiB.
 const LARGEST: u64 = 2 << 30;
+/// How much of an entry is looked at at once.
+const PIECE: usize = 64 << 10;
+/// Why entries are refused.
+const UNREADABLE: &str = "it cannot be read";
+const FORGED: &str = "its seal is not of this cache's key";
 /// What the files of entries end with.
 const ENDING: &str = ".code";
 
@@ -154,32 +159,65 @@ impl CodeCache {
         let key = key(engine, source);
         let short = key.get(..12).unwrap_or(&key).to_owned();
         let refused = |why| Looked::Refused(short.clone(), why);
-        let mut file = match self.place.entry(&key) {
+        let file = match self.place.entry(&key) {
             Ok(Some(file)) => file,
             Ok(None) => return Looked::Missing,
             Err(why) => return refused(why),
         };
-        let mut sealed = Vec::new();
-        let read = (&file).take(LARGEST).read_to_end(&mut sealed);
-        let Some((code, seal)) = read
-            .ok()
-            .and_then(|_| sealed.split_at_checked(sealed.len().checked_sub(SEAL)?))
-        else {
-            return refused("it cannot be read");
+        let found = if is_reachable(&file) {
+            self.verify(&key, &file)
+                .map(|()| first_that_fits(engines, |engine| mapped(engine, &file)))
+        } else {
+            self.read(&key, &file)
+                .map(|code| first_that_fits(engines, |engine| copied(engine, &code)))
         };
-        if self.seal(&key, code).verify_slice(seal).is_err() {
-            return refused("its seal is not of this cache's key");
-        }
-        if file.seek(SeekFrom::Start(0)).is_err() {
-            return refused("it cannot be read");
-        }
-        match first_that_fits(engines, |engine| mapped(engine, &file, code)) {
-            Ok(component) => {
+        match found {
+            Ok(Ok(component)) => {
                 place::used(&file);
                 Looked::Found(component, short)
             }
-            Err(_) => refused("it is of another compiler"),
+            Ok(Err(_)) => refused("it is of another compiler"),
+            Err(why) => refused(why),
         }
+    }
+
+    /// Checks the seal of a file that is mapped afterwards. A piece at a time: memory for all of it would cost more than to
+    /// look at it.
+    fn verify(&self, key: &str, mut file: &File) -> Result<(), &'static str> {
+        let unreadable = |_: io::Error| UNREADABLE;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let mut left = length
+            .checked_sub(SEAL as u64)
+            .filter(|_| length <= LARGEST)
+            .ok_or(UNREADABLE)?;
+        let mut sealing = self.sealing(key);
+        let mut piece = vec![0; PIECE];
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+            let place = piece.get_mut(..most).ok_or(UNREADABLE)?;
+            file.read_exact(place).map_err(unreadable)?;
+            sealing.update(place);
+            left -= most as u64;
+        }
+        let mut seal = [0; SEAL];
+        file.read_exact(&mut seal).map_err(unreadable)?;
+        sealing.verify_slice(&seal).map_err(|_| FORGED)
+    }
+
+    /// Reads the code of a file that cannot be mapped, and checks the seal of these very bytes.
+    fn read(&self, key: &str, file: &File) -> Result<Vec<u8>, &'static str> {
+        let mut code = Vec::new();
+        file.take(LARGEST)
+            .read_to_end(&mut code)
+            .map_err(|_| UNREADABLE)?;
+        let length = code.len().checked_sub(SEAL).ok_or(UNREADABLE)?;
+        let seal = code.split_off(length);
+        let mut sealing = self.sealing(key);
+        sealing.update(&code);
+        sealing
+            .verify_slice(&seal)
+            .map(|()| code)
+            .map_err(|_| FORGED)
     }
 
     /// Keeps the code of a component. What cannot be kept is compiled again the next time.
@@ -189,8 +227,9 @@ impl CodeCache {
             .serialize()
             .map_err(|error| error.to_string())
             .and_then(|mut code| {
-                let seal = self.seal(&key, &code).finalize().into_bytes();
-                code.extend_from_slice(&seal);
+                let mut sealing = self.sealing(&key);
+                sealing.update(&code);
+                code.extend_from_slice(&sealing.finalize().into_bytes());
                 self.place
                     .write(&key, &code)
                     .map_err(|error| error.to_string())
@@ -201,10 +240,10 @@ impl CodeCache {
         }
     }
 
-    fn seal(&self, key: &str, code: &[u8]) -> Hmac<Sha256> {
+    /// The seal of an entry, before its code.
+    fn sealing(&self, key: &str) -> Hmac<Sha256> {
         let mut seal = <Hmac<Sha256> as hmac::Mac>::new((&self.key).into());
         seal.update(key.as_bytes());
-        seal.update(code);
         seal
     }
 }
@@ -224,15 +263,25 @@ fn key(engine: &Engine, source: &Source) -> String {
     hash.write(b"engine code 1");
     hash.write(source.digest().as_bytes());
     engine.precompile_compatibility_hash().hash(&mut hash);
-    hash.0
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.digits()
+}
+
+/// Which engines code is for: those with this version of the compiler, its settings and this processor.
+pub(super) fn compatibility(engine: &Engine) -> String {
+    let mut hash = Hashing(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hash);
+    hash.digits()
 }
 
 /// Hashes with SHA-256 what can only be hashed for tables.
 struct Hashing(Sha256);
+
+impl Hashing {
+    fn digits(self) -> String {
+        let digest = self.0.finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
 
 impl Hasher for Hashing {
     fn write(&mut self, bytes: &[u8]) {
@@ -246,23 +295,56 @@ impl Hasher for Hashing {
     }
 }
 
-/// Makes a component of code whose seal was checked.
+/// The path of an open file by its own descriptor, and not by its name.
+fn by_descriptor(file: &File) -> String {
+    use std::os::fd::AsRawFd as _;
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Whether the very file that is open can be opened anew.
+fn is_reachable(file: &File) -> bool {
+    cfg!(target_os = "linux") && Path::new(&by_descriptor(file)).exists()
+}
+
+/// Makes a component of a file whose seal was checked.
+fn mapped(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
+    trusted(engine, Code::In(&by_descriptor(file)))
+}
+
+/// Makes a component of bytes whose seal was checked.
+fn copied(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    trusted(engine, Code::Of(code))
+}
+
+/// Makes a component of code that a compiler of this engine made just now.
+pub(super) fn made(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    trusted(engine, Code::Of(code))
+}
+
+/// Where code is.
+enum Code<'a> {
+    /// In a file with this path.
+    In(&'a str),
+    /// In memory.
+    Of(&'a [u8]),
+}
+
+/// Makes a component of code that is this engine's own: in a file, or in memory.
 #[expect(
     unsafe_code,
-    reason = "wasmtime cannot know whether code is its own; the seal is how we do"
+    reason = "wasmtime cannot know whether code is its own; the seal, or where it comes from, is how we do"
 )]
-fn mapped(engine: &Engine, file: &File, code: &[u8]) -> wasmtime::Result<Component> {
-    use std::os::fd::AsRawFd as _;
-    let same = format!("/proc/self/fd/{}", file.as_raw_fd());
-    if cfg!(target_os = "linux") && Path::new(&same).exists() {
-        // SAFETY: the file carries a seal that only a holder of this cache's key makes, and engines that hold it seal
-        // nothing but what `Component::serialize` gave them, for the same key of compiler, settings and component. The file
-        // is opened anew through its own descriptor, not by its name; it is private to its owner, and entries are replaced
-        // by new files and never written to.
-        unsafe { Component::deserialize_file(engine, &same) }
-    } else {
-        // SAFETY: as above, of the very bytes whose seal was checked.
-        unsafe { Component::deserialize(engine, code) }
+fn trusted(engine: &Engine, code: Code<'_>) -> wasmtime::Result<Component> {
+    // SAFETY: the code is what `Component::serialize` or `Engine::precompile_component` made, for this very key of compiler
+    // and settings. Either it carries a seal that only a holder of a cache's key makes, and engines that hold one seal
+    // nothing else; or it comes through a pipe from the compiler that the engine's owner named, which was started for it.
+    // A file is opened anew through its own descriptor, not by its name; it is private to its owner, and entries of a
+    // cache are replaced by new files and never written to.
+    unsafe {
+        match code {
+            Code::In(file) => Component::deserialize_file(engine, file),
+            Code::Of(code) => Component::deserialize(engine, code),
+        }
     }
 }
 

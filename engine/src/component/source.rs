@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Source {
     pub fn file(path: impl AsRef<Path>) -> Result<Self, Fault> {
         let path = path.as_ref();
         let shown = text::line(&path.to_string_lossy(), 256);
-        let unreadable = |error: std::io::Error| {
+        let unreadable = |error: io::Error| {
             let fault = Fault::new(FaultKind::Unreadable {
                 path: shown.clone(),
             })
@@ -45,12 +45,9 @@ impl Source {
             };
             fault.caused_by(error)
         };
-        let mut bytes = Vec::new();
-        // One byte more than is allowed tells a file that is too large from one that just fits.
         #[expect(clippy::disallowed_methods, reason = "here components come in")]
         let file = File::open(path);
-        file.and_then(|file| file.take(Self::LARGEST.get() + 1).read_to_end(&mut bytes))
-            .map_err(unreadable)?;
+        let bytes = file.and_then(|file| read(&file)).map_err(unreadable)?;
         Self::bytes(&Self::name_of(path), bytes)
     }
 
@@ -130,6 +127,37 @@ impl Source {
     }
 }
 
+/// Reads a file, and one byte more than is allowed of one that is too large.
+///
+/// Straight to where the bytes stay if the file is as long as it says, because each copy of a large component costs as
+/// much as half of its digest.
+fn read(mut file: &File) -> io::Result<Arc<[u8]>> {
+    let most = Source::LARGEST.get() + 1;
+    let said = usize::try_from(file.metadata()?.len().min(most)).unwrap_or_default();
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, said).collect();
+    let mut length = 0;
+    if let Some(place) = Arc::get_mut(&mut bytes) {
+        while let Some(rest) = place.get_mut(length..).filter(|rest| !rest.is_empty()) {
+            match file.read(rest) {
+                Ok(0) => break,
+                Ok(more) => length += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    // A pipe says nothing of its length, and a file may have changed.
+    let mut rest = Vec::new();
+    let left = most.saturating_sub(length as u64);
+    file.take(left).read_to_end(&mut rest)?;
+    if length == said && rest.is_empty() {
+        return Ok(bytes);
+    }
+    let mut whole = bytes.get(..length).unwrap_or_default().to_vec();
+    whole.append(&mut rest);
+    Ok(whole.into())
+}
+
 /// Whether a character may be in the name of a component: none that means something in the name of an action,
 /// of a group or of a capability.
 fn is_for_names(c: char) -> bool {
@@ -174,4 +202,5 @@ impl std::fmt::Debug for Source {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests make files")]
 mod tests;

@@ -10,14 +10,19 @@ use super::config::Config;
 use super::nested::{Offered, labels_of};
 use super::request::Call;
 use super::run::Run;
-use crate::component::{CodeCache, Compiled, Runtime, Source};
+use crate::component::{Cancel, CodeCache, Compiled, Compiler, Runtime, Source};
 use crate::event::Sink;
 use crate::guard::{ApprovalDesk, Approver, Current, Explanation, Policies, Policy};
 #[cfg(feature = "guard-cedar")]
 use crate::guard::{Known, Named};
 #[cfg(feature = "guard-cedar")]
 use crate::types::Digest;
-use crate::types::{Clock, Descriptor, Fault, FaultKind, Json, Limits, Outcome, Phase, text};
+use crate::types::{
+    Bytes, Clock, Descriptor, Fault, FaultKind, Json, Limits, Outcome, Phase, text,
+};
+
+/// The largest component that a caller's own thread loads, if its code is kept.
+const AT_ONCE: Bytes = Bytes::mib(4);
 
 /// Collects what an engine needs.
 #[derive(Default)]
@@ -28,6 +33,7 @@ pub struct EngineBuilder {
     desk: Option<ApprovalDesk>,
     approver: Option<Arc<dyn Approver>>,
     cache: Option<CodeCache>,
+    compiler: Option<Compiler>,
 }
 
 impl std::fmt::Debug for EngineBuilder {
@@ -75,6 +81,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Compiles components in processes of their own. Without it they are compiled in this one, within bounds on their
+    /// structure alone: never load components of strangers like that in a process that others depend on.
+    #[must_use]
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = Some(compiler);
+        self
+    }
+
     /// Leaves questions about actions that need approval here. Without it, and without an approver, such
     /// actions are denied.
     #[must_use]
@@ -94,8 +108,8 @@ impl EngineBuilder {
     ///
     /// # Errors
     ///
-    /// A fault with the code `E-INVALID-CONFIG` if a grant touches the engine's home, or two capabilities
-    /// have the same name.
+    /// A fault with the code `E-INVALID-CONFIG` if a grant touches the engine's home, two capabilities
+    /// have the same name, or a compiler is given nothing to work with.
     pub fn build(self) -> Result<Engine, Fault> {
         let EngineBuilder {
             config:
@@ -111,6 +125,7 @@ impl EngineBuilder {
             desk,
             approver,
             cache,
+            compiler,
         } = self;
         let policy = match &cache {
             // Whoever writes there decides what the engine runs.
@@ -131,7 +146,7 @@ impl EngineBuilder {
             }
         }
         Ok(Engine(Arc::new(Inner {
-            runtime: Runtime::new(cache, deterministic, pool)?,
+            runtime: Runtime::new(cache, compiler, deterministic, pool)?,
             policy,
             policies: Arc::new(Current::new(policies)),
             capabilities: named,
@@ -199,8 +214,16 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    fn compile(&self, source: &Source) -> Result<Compiled, Fault> {
-        let compiled = self.runtime.compile(source)?;
+    /// Takes a component whose code is kept.
+    fn kept(&self, source: &Source) -> Option<Compiled> {
+        let compiled = self.runtime.kept(source)?;
+        #[cfg(feature = "guard-cedar")]
+        self.remember(compiled.describe());
+        Some(compiled)
+    }
+
+    fn compile(&self, source: &Source, cancel: &Cancel) -> Result<Compiled, Fault> {
+        let compiled = self.runtime.compile(source, cancel)?;
         #[cfg(feature = "guard-cedar")]
         self.remember(compiled.describe());
         Ok(compiled)
@@ -303,6 +326,15 @@ impl Inner {
     }
 }
 
+/// Cancels when it is dropped.
+struct CancelOnDrop(Cancel);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
 /// A function that a plan calls.
 pub(crate) struct LookedUp {
     pub(crate) component: Compiled,
@@ -349,10 +381,13 @@ impl Engine {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future leaves a compilation that has begun to its end; its result is dropped.
+    /// Dropping the future ends a compiler that runs in a process of its own, within a fraction of a second. A
+    /// compilation in this process goes on to its end; its result is dropped.
     pub async fn load(&self, source: Source) -> Result<Compiled, Fault> {
         let inner = self.0.clone();
-        tokio::task::spawn_blocking(move || inner.compile(&source))
+        let cancel = Cancel::new();
+        let _ends_with_this = CancelOnDrop(cancel.clone());
+        tokio::task::spawn_blocking(move || inner.compile(&source, &cancel))
             .await
             .unwrap_or_else(|panicked| {
                 Err(Fault::new(FaultKind::Bug { at: "the compiler" })
@@ -367,7 +402,7 @@ impl Engine {
     ///
     /// Those of [`load`](Engine::load).
     pub fn load_blocking(&self, source: &Source) -> Result<Compiled, Fault> {
-        self.0.compile(source)
+        self.0.compile(source, &Cancel::new())
     }
 
     /// Calls a function on a fresh instance and returns its value.
@@ -409,13 +444,19 @@ impl Engine {
     ///
     /// # Cancellation
     ///
-    /// As for [`load`](Engine::load) and [`call`](Engine::call).
+    /// As for [`load`](Engine::load) and [`call`](Engine::call). A component of at most 4 MiB whose code is kept is loaded by
+    /// the calling thread, within milliseconds.
     pub async fn run_source(&self, source: Source, call: Call) -> Outcome {
         let run = Run::begin(&self.0, source.name(), &call);
         let digest = source.digest();
-        let loaded = tokio::select! {
-            loaded = self.load(source) => loaded,
-            () = call.cancel.asked() => Err(Fault::new(FaultKind::Cancelled).at(Phase::Load)),
+        // What is kept is there sooner than a thread.
+        let kept = (source.size() <= AT_ONCE).then(|| self.0.kept(&source));
+        let loaded = match kept.flatten() {
+            Some(component) => Ok(component),
+            None => tokio::select! {
+                loaded = self.load(source) => loaded,
+                () = call.cancel.asked() => Err(Fault::new(FaultKind::Cancelled).at(Phase::Load)),
+            },
         };
         match loaded {
             Ok(component) => run.go(&component, call).await,

@@ -147,6 +147,21 @@ impl Call {
         }
     }
 
+    /// Calls the same with other arguments. A command has no arguments of this kind, and stays as it is.
+    ///
+    /// A copy of a call shares its [`tally`](Call::tally) with the first; give it one of its own where calls are not to
+    /// be counted together.
+    #[must_use]
+    pub fn arguments(mut self, other: impl Into<Json>) -> Self {
+        match &mut self.target {
+            CallTarget::Function { arguments, .. } | CallTarget::Capability { arguments, .. } => {
+                *arguments = other.into();
+            }
+            CallTarget::Command { .. } => {}
+        }
+        self
+    }
+
     /// Refuses what no policy could speak of.
     pub(super) fn check(&self) -> Result<(), Fault> {
         if self.labels.len() > MOST_LABELS {

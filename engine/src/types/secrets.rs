@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
 
+use super::thrift::Thrift;
+
 /// What stands in the place of a secret.
 const HIDDEN: &str = "[secret]";
 
@@ -58,6 +60,55 @@ const VALUES: [&str; 2] = [
     r#"(?P<key> (?i: NAMES ) ["'\\]{0,4} \s{0,4} [:=] \s{0,4} ["'\\]{0,4} ) (?P<value> [^\s"'\\&,;}\[]+ )"#,
 ];
 
+/// What each of `FORMS` needs as it is written here: a text with none of it, and none of `SIGNS_IN_ANY_CASE`, has no secret.
+const SIGNS: [&str; 16] = [
+    "AKIA",
+    "ASIA",
+    "eyJ",
+    "-----BEGIN",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "xox",
+    "sk-",
+    "k_live_",
+    "k_test_",
+    "AIza",
+    "://",
+];
+
+/// The same in whichever case, of `FORMS` and of `NAMES`.
+const SIGNS_IN_ANY_CASE: [&str; 12] = [
+    "bearer ",
+    "basic ",
+    "passw",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "accesskey",
+    "access_key",
+    "access-key",
+];
+
+/// The letters beyond ASCII that are an `s` and a `k` in another case.
+const OTHER_CASES: [char; 2] = ['\u{17f}', '\u{212a}'];
+
+static THRIFT: Thrift = Thrift::new();
+
+/// Whether any of the patterns can match, without them.
+fn can_match(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    SIGNS.iter().any(|sign| text.contains(sign))
+        || SIGNS_IN_ANY_CASE.iter().any(|sign| lower.contains(sign))
+        || text.contains(OTHER_CASES)
+}
+
 /// One pattern for all, so that a text is read once.
 static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let names = NAMES.map(|(_, names)| names).join(" | ");
@@ -88,6 +139,9 @@ static KINDS: LazyLock<Option<(RegexSet, Vec<&'static str>)>> = LazyLock::new(||
 ///
 /// Reads the text once, however much it finds. What [`hide`] has hidden may be named again.
 pub(crate) fn kinds(text: &str) -> BTreeSet<&'static str> {
+    if THRIFT.is_without(text, can_match) {
+        return BTreeSet::new();
+    }
     // The patterns are constants, and a test compiles them.
     let Some((patterns, kinds)) = KINDS.as_ref() else {
         return BTreeSet::new();
@@ -101,6 +155,9 @@ pub(crate) fn kinds(text: &str) -> BTreeSet<&'static str> {
 
 /// Whether a text has something that looks like a secret.
 pub(crate) fn finds(text: &str) -> bool {
+    if THRIFT.is_without(text, can_match) {
+        return false;
+    }
     // The pattern is a constant, and a test compiles it.
     SECRETS.as_ref().is_some_and(|secrets| {
         secrets.captures_iter(text).any(|found| {
@@ -113,6 +170,9 @@ pub(crate) fn finds(text: &str) -> bool {
 
 /// The text with `[secret]` in the place of whatever looks like one.
 pub(crate) fn hide(text: &str) -> Cow<'_, str> {
+    if THRIFT.is_without(text, can_match) {
+        return Cow::Borrowed(text);
+    }
     let Some(secrets) = SECRETS.as_ref() else {
         return Cow::Borrowed(text);
     };

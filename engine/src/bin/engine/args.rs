@@ -1,11 +1,13 @@
 //! What was typed, and nothing else.
 
 mod authoring;
+mod exec;
 mod guard;
 mod testing;
 mod workflow;
 
 pub(crate) use authoring::{Build, Lang, New};
+pub(crate) use exec::{Exec, Grants, Limits};
 pub(crate) use guard::{
     Add, ApprovalsAnswer, ApprovalsCommand, ApprovalsLs, ApprovalsShow, Diff, Generalise, Guarding,
     LockCommand, PolicyCheck, PolicyCommand, PolicyExplain, PolicySchema, PolicySuggest,
@@ -60,7 +62,7 @@ impl Cli {
     /// What standard output has to hold, whatever happens.
     pub(crate) fn answer(&self) -> Answer {
         match &self.command {
-            Command::Exec(typed) if typed.output == Output::Json => Answer::Outcome,
+            Command::Exec(typed) if typed.output() == Output::Json => Answer::Outcome,
             Command::Inspect(typed) if typed.output == Output::Json => Answer::Document,
             Command::New(typed) if typed.output == Output::Json => Answer::Document,
             Command::Build(typed) if typed.output == Output::Json => Answer::Document,
@@ -194,105 +196,6 @@ pub(crate) enum Command {
     Cache(CacheCommand),
     Completions(Completions),
     Man(Man),
-}
-
-/// Run one component once, in a fresh instance
-///
-/// With FUNCTION, calls an exported function with JSON and prints its result as JSON. Without it, runs the
-/// component as a command: its arguments come after `--`, and its streams are passed through.
-#[derive(Debug, Args)]
-#[command(after_help = EXEC_EXAMPLES)]
-pub(crate) struct Exec {
-    /// The component: a `.wasm` file, WebAssembly text, or the full name of a configured capability such as
-    /// `fs.read.v1`, which takes no FUNCTION
-    pub(crate) component: PathBuf,
-    /// The function: `func`, `iface.func`, `iface#func` or `ns:pkg/iface@1.2.3#func`
-    pub(crate) function: Option<String>,
-    /// The arguments: a JSON object by parameter name or a JSON array by position; `-` reads standard
-    /// input, `@FILE` reads a file
-    pub(crate) args: Option<String>,
-    /// Arguments of a command
-    #[arg(last = true, value_name = "GUEST-ARGS")]
-    pub(crate) guest_args: Vec<String>,
-
-    /// What standard output holds: the bare result, or the outcome document
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) output: Output,
-    /// Write events to a file, which is replaced, or to standard error with `-`
-    ///
-    /// With `-`, what the guest writes to standard error comes as events alone.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) events: Option<String>,
-    /// How events are written
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "jsonl",
-        requires = "events"
-    )]
-    pub(crate) events_format: EventsFormat,
-    /// Append the run's events to a journal, which is made if there is none
-    ///
-    /// The guest starts once its call is durable, and its result is printed once its end is.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) journal: Option<PathBuf>,
-    /// Write the files that the guest hands over, besides its result, into a new or empty directory
-    #[arg(long, value_name = "DIR")]
-    pub(crate) artifacts: Option<PathBuf>,
-
-    /// Give the same output on every machine: clocks that only the guest moves, random numbers from a fixed seed, one NaN
-    ///
-    /// The wall clock begins at 2026-01-01T00:00:00Z, and each look moves it by a millisecond; waiting takes no time. Files
-    /// all have one time, and directories are listed by name. Never for keys: the random numbers are no secret.
-    #[arg(long)]
-    pub(crate) deterministic: bool,
-
-    #[command(flatten, next_help_heading = "Limits")]
-    pub(crate) limits: Limits,
-    #[command(flatten, next_help_heading = "Grants")]
-    pub(crate) grants: Grants,
-    #[command(flatten, next_help_heading = "Policy")]
-    pub(crate) guarding: Guarding,
-    /// The token of an approval, which lets exactly the call that was approved run once
-    #[arg(long, value_name = "TOKEN", help_heading = "Policy")]
-    pub(crate) approval: Option<String>,
-}
-
-const EXEC_EXAMPLES: &str = "\
-Examples:
-  engine exec text.wasm count-words '{\"text\": \"to be or not to be\"}'
-  engine exec text.wasm count-words @args.json --output json
-  engine exec fs.wasm list '[\"docs\"]' --dir docs
-  engine exec fs.read.v1 '{\"path\": \"docs/a.md\"}' --dir docs
-  engine exec tool.wasm --dir ./work::/work:rw --env LANG -- --verbose input.txt";
-
-#[derive(Debug, Args)]
-pub(crate) struct Limits {
-    /// Units of computation, or `unlimited` [default: 10000000000]
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub(crate) fuel: Option<String>,
-    /// Memory, summed over all memories and tables [default: 128MiB]
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-    pub(crate) memory: Option<String>,
-    /// Real time from instantiation to the end of the call [default: 30s]
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
-    pub(crate) timeout: Option<String>,
-    /// Output and result together [default: 1MiB; 1GiB for output that is passed straight through]
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-    pub(crate) max_output: Option<String>,
-}
-
-#[derive(Debug, Default, Args)]
-pub(crate) struct Grants {
-    /// A directory the guest may read, or with `:rw` also write
-    #[arg(long, value_name = "HOST[::GUEST][:ro|rw]")]
-    pub(crate) dir: Vec<String>,
-    /// An environment variable; without a value, this process's own
-    #[arg(long, value_name = "NAME[=VALUE]")]
-    pub(crate) env: Vec<String>,
-    /// An action of another capability that the guest may call, such as `text.search.v1`; each call passes the guard
-    #[arg(long, value_name = "NAME")]
-    pub(crate) allow_action: Vec<String>,
 }
 
 /// Show what a component is: its functions with JSON schemas, its imports, what it asks for and is granted
@@ -506,10 +409,36 @@ pub(crate) struct Refused {
     pub(crate) color: Color,
 }
 
+/// `engine exec` and nothing else: to describe all commands takes a good part of what a short call does.
+#[derive(Debug, Parser)]
+#[command(name = "engine", disable_help_subcommand = true)]
+struct Short {
+    #[command(subcommand)]
+    command: ShortCommand,
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Debug, Subcommand)]
+enum ShortCommand {
+    Exec(Box<Exec>),
+}
+
 pub(crate) fn parse() -> Result<Cli, Refused> {
     let typed: Vec<_> = std::env::args_os().collect();
+    // Whatever it does not take, the whole one answers.
+    if typed.get(1).is_some_and(|word| word == "exec")
+        && let Ok(Short { command, global }) = Short::try_parse_from(&typed)
+    {
+        let ShortCommand::Exec(exec) = command;
+        let command = Command::Exec(exec);
+        return Ok(Cli { command, global });
+    }
     Cli::try_parse_from(&typed).map_err(|error| Refused {
-        json: said(&typed, "--output") == Some("json"),
+        json: match said(&typed, "--output") {
+            Some(form) => form == "json",
+            None => words(&typed).any(|word| word == "--each"),
+        },
         command: command_of(&typed),
         color: match said(&typed, "--color") {
             Some("never") => Color::Never,
@@ -527,18 +456,19 @@ pub(crate) fn command() -> clap::Command {
 
 /// The value of an option in words that could not be understood as a whole.
 fn said<'a>(typed: &'a [OsString], option: &str) -> Option<&'a str> {
-    let words = || {
-        typed
-            .iter()
-            .map(|word| word.to_str().unwrap_or_default())
-            .take_while(|word| *word != "--")
-    };
-    let joined = words().find_map(|word| word.strip_prefix(option)?.strip_prefix('='));
+    let joined = words(typed).find_map(|word| word.strip_prefix(option)?.strip_prefix('='));
     joined.or_else(|| {
-        words()
-            .zip(words().skip(1))
+        words(typed)
+            .zip(words(typed).skip(1))
             .find_map(|(word, value)| (word == option).then_some(value))
     })
+}
+
+/// The words that are for the engine itself.
+fn words(typed: &[OsString]) -> impl Iterator<Item = &str> {
+    let words = typed.iter();
+    let words = words.map(|word| word.to_str().unwrap_or_default());
+    words.take_while(|word| *word != "--")
 }
 
 /// The first word that is a command.

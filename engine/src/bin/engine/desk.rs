@@ -35,6 +35,11 @@ impl Desk {
         }
     }
 
+    /// Whether anything was asked of it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.get().is_some()
+    }
+
     fn journal(&self) -> Result<&Journal, Fault> {
         if let Some(journal) = self.open.get() {
             return Ok(journal);

@@ -1,6 +1,7 @@
 //! Everything decided: from what was typed, the environment and the files it names.
 
 mod crew;
+mod each;
 mod granted;
 mod testing;
 
@@ -20,7 +21,7 @@ use crate::config::{self, Lock, Settled};
 /// The most output that is passed straight through.
 const PASSED_THROUGH: Bytes = Bytes::mib(1024);
 /// The most arguments that are read from a file or from standard input.
-const MOST_ARGUMENTS: u64 = 64 << 20;
+pub(crate) const MOST_ARGUMENTS: u64 = 64 << 20;
 
 /// `engine exec`, decided.
 pub(crate) struct Exec {
@@ -58,6 +59,12 @@ pub(crate) struct Events {
     pub(crate) inputs: Vec<PathBuf>,
 }
 
+impl Events {
+    pub(crate) fn are_on_stderr(&self) -> bool {
+        matches!(self.to, EventsTo::Stderr)
+    }
+}
+
 pub(crate) enum EventsTo {
     Stderr,
     File(PathBuf),
@@ -67,6 +74,8 @@ pub(crate) enum EventsTo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Function,
+    /// A function, once for each line of standard input.
+    Each,
     Command,
 }
 
@@ -84,12 +93,14 @@ impl Problem {
 
 impl Exec {
     pub(crate) fn resolve(typed: args::Exec, global: &args::Global) -> Self {
+        let output = typed.output();
         let args::Exec {
             component,
             function,
             args,
             guest_args,
-            output,
+            each,
+            output: _,
             events,
             events_format,
             journal,
@@ -119,12 +130,25 @@ impl Exec {
             (Some(_), args, None) => (None, args),
             (_, function, args) => (function, args),
         };
-        let kind = if function.is_some() || named.is_some() {
-            Kind::Function
-        } else {
-            Kind::Command
+        let kind = match (each, function.is_some() || named.is_some()) {
+            (true, _) => Kind::Each,
+            (false, true) => Kind::Function,
+            (false, false) => Kind::Command,
         };
-        let captured = kind == Kind::Function || output == Output::Json || events.is_some();
+        if kind == Kind::Each {
+            let once = [
+                artifacts.as_ref().map(|_| each::Once::Artifacts),
+                approval.as_ref().map(|_| each::Once::Approval),
+            ];
+            let function = function.as_deref().or(named.as_deref());
+            problem.or_default(each::check(
+                &component,
+                function,
+                args.as_deref(),
+                once.into_iter().flatten().next(),
+            ));
+        }
+        let captured = kind != Kind::Command || output == Output::Json || events.is_some();
         let home = home(global);
         let kept: Vec<PathBuf> = home.iter().chain(&journal).cloned().collect();
         let mut config = kept.iter().fold(Config::new(), Config::home);
@@ -162,10 +186,11 @@ impl Exec {
                 Call::command(std::iter::once(own).chain(guest_args), Stdin::Inherit)
             }
             (named, function) => {
-                let read = if guest_args.is_empty() {
-                    arguments(args.as_deref()).map(Some)
-                } else {
-                    Err(words_of_a_function())
+                let read = match kind {
+                    _ if !guest_args.is_empty() => Err(words_of_a_function()),
+                    // They come line by line.
+                    Kind::Each => Ok(None),
+                    Kind::Function | Kind::Command => arguments(args.as_deref()).map(Some),
                 };
                 let arguments = problem.or_default(read).unwrap_or_else(Json::null);
                 match (named, function) {
@@ -456,7 +481,7 @@ fn read(name: &str, from: impl std::io::Read) -> Result<String, Fault> {
     Ok(text)
 }
 
-fn unreadable(name: &str, error: std::io::Error) -> Fault {
+pub(crate) fn unreadable(name: &str, error: std::io::Error) -> Fault {
     Fault::usage(format!(
         "cannot read the arguments from `{}`",
         engine::data::line(name, 200)

@@ -1,9 +1,13 @@
-//! What a guest writes, passed on by threads of their own, so that a slow reader never holds up the
+//! What a guest writes, passed on by a thread of its own, so that a slow reader never holds up the
 //! deadlines of the guest.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use engine::{Chunk, Forward, Stream};
@@ -27,35 +31,43 @@ pub(crate) enum Passing {
     Nowhere,
 }
 
-/// The threads that write, and how their writing ended.
+/// The thread that writes, and how its writing ended.
 pub(crate) struct Passed {
     ends: Receiver<io::Result<()>>,
-    threads: usize,
+    streams: usize,
 }
 
 /// Starts to pass on what comes through the senders.
+///
+/// One thread writes both streams, as in a native program: while the reader of one does not read, the other waits as well.
 pub(crate) fn pass(passing: Passing) -> (Forward, Passed) {
-    let (sender, ends) = channel();
-    let forward = match passing {
-        Passing::Through => Forward {
-            stdout: writer(Stream::Stdout, Form::Raw, sender.clone()),
-            stderr: writer(Stream::Stderr, Form::Raw, sender),
-        },
-        Passing::OutputThrough => Forward {
-            stdout: writer(Stream::Stdout, Form::Raw, sender.clone()),
-            stderr: nowhere(sender),
-        },
-        Passing::Aside => both(writer(Stream::Stderr, Form::Escaped, sender)),
-        Passing::Nowhere => both(nowhere(sender)),
+    let (ended, ends) = channel();
+    let (forward, routes) = match passing {
+        Passing::Through => {
+            let (stdout, out) = route(Some(Stream::Stdout), Form::Raw);
+            let (stderr, err) = route(Some(Stream::Stderr), Form::Raw);
+            (Forward { stdout, stderr }, vec![out, err])
+        }
+        Passing::OutputThrough => {
+            let (stdout, out) = route(Some(Stream::Stdout), Form::Raw);
+            let (stderr, err) = route(None, Form::Raw);
+            (Forward { stdout, stderr }, vec![out, err])
+        }
+        Passing::Aside => {
+            let (both, route) = route(Some(Stream::Stderr), Form::Escaped);
+            (to_both(both), vec![route])
+        }
+        Passing::Nowhere => {
+            let (both, route) = route(None, Form::Raw);
+            (to_both(both), vec![route])
+        }
     };
-    let threads = match passing {
-        Passing::Through | Passing::OutputThrough => 2,
-        Passing::Aside | Passing::Nowhere => 1,
-    };
-    (forward, Passed { ends, threads })
+    let streams = routes.len();
+    thread::spawn(move || write_all(routes, &ended));
+    (forward, Passed { ends, streams })
 }
 
-fn both(to: mpsc::Sender<Chunk>) -> Forward {
+fn to_both(to: mpsc::Sender<Chunk>) -> Forward {
     Forward {
         stdout: to.clone(),
         stderr: to,
@@ -75,8 +87,8 @@ impl Passed {
     )]
     pub(crate) fn finish(self, stopped: bool) -> io::Result<()> {
         let until = Instant::now() + LAST_WORDS;
-        for _ in 0..self.threads {
-            // A thread that is still at it, or gone, has nothing to say.
+        for _ in 0..self.streams {
+            // A stream that is still written, or that nobody writes any more, has nothing to say.
             let end = if stopped {
                 let left = until.saturating_duration_since(Instant::now());
                 self.ends.recv_timeout(left).unwrap_or(Ok(()))
@@ -97,48 +109,96 @@ enum Form {
     Escaped,
 }
 
-fn writer(to: Stream, form: Form, ended: Sender<io::Result<()>>) -> mpsc::Sender<Chunk> {
-    let (sender, mut chunks) = mpsc::channel::<Chunk>(WAITING);
-    thread::spawn(move || {
-        let (stdout, stderr) = (io::stdout(), io::stderr());
-        let terminal = match to {
-            Stream::Stdout => stdout.is_terminal(),
-            Stream::Stderr => stderr.is_terminal(),
-        };
-        let raw = matches!(form, Form::Raw) && !terminal;
-        let mut streams = [Writer::new(raw), Writer::new(raw)];
-        let [out, err] = &mut streams;
-        let mut end = Ok(());
-        while let Some(chunk) = chunks.blocking_recv() {
-            let writer = match chunk.stream {
-                Stream::Stdout => &mut *out,
-                Stream::Stderr => &mut *err,
-            };
-            let written = match to {
-                Stream::Stdout => writer.write(&mut stdout.lock(), &chunk.bytes),
-                Stream::Stderr => writer.write(&mut stderr.lock(), &chunk.bytes),
-            };
-            if written.is_err() {
-                // From here on the guest's stream is closed.
-                end = written;
-                break;
-            }
-        }
-        drop(chunks);
-        // Nobody waits any more if the guest was stopped.
-        ended.send(end).ok();
-    });
-    sender
+/// What comes through one sender, and where it goes.
+struct Route {
+    chunks: mpsc::Receiver<Chunk>,
+    /// `None` for what goes nowhere.
+    to: Option<Stream>,
+    /// The guest's two streams, which may come through one sender.
+    writers: [Writer; 2],
 }
 
-/// Takes everything and writes nothing.
-fn nowhere(ended: Sender<io::Result<()>>) -> mpsc::Sender<Chunk> {
-    let (sender, mut chunks) = mpsc::channel::<Chunk>(WAITING);
-    thread::spawn(move || {
-        while chunks.blocking_recv().is_some() {}
-        ended.send(Ok(())).ok();
+fn route(to: Option<Stream>, form: Form) -> (mpsc::Sender<Chunk>, Route) {
+    let (sender, chunks) = mpsc::channel::<Chunk>(WAITING);
+    let terminal = match to {
+        Some(Stream::Stdout) => io::stdout().is_terminal(),
+        Some(Stream::Stderr) => io::stderr().is_terminal(),
+        None => false,
+    };
+    let raw = matches!(form, Form::Raw) && !terminal;
+    let writers = [Writer::new(raw), Writer::new(raw)];
+    (
+        sender,
+        Route {
+            chunks,
+            to,
+            writers,
+        },
+    )
+}
+
+impl Route {
+    fn write(&mut self, chunk: &Chunk) -> io::Result<()> {
+        let [out, err] = &mut self.writers;
+        let writer = match chunk.stream {
+            Stream::Stdout => out,
+            Stream::Stderr => err,
+        };
+        match self.to {
+            Some(Stream::Stdout) => writer.write(&mut io::stdout().lock(), &chunk.bytes),
+            Some(Stream::Stderr) => writer.write(&mut io::stderr().lock(), &chunk.bytes),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes what comes through any of the routes, until the senders are gone or nothing can be written.
+fn write_all(mut routes: Vec<Route>, ended: &Sender<io::Result<()>>) {
+    while !routes.is_empty() {
+        let (at, chunk) = next(&mut routes);
+        let end = match (chunk, routes.get_mut(at)) {
+            (Some(chunk), Some(route)) => match route.write(&chunk) {
+                Ok(()) => continue,
+                // From here on the guest's stream is closed.
+                Err(error) => Err(error),
+            },
+            (None, _) | (_, None) => Ok(()),
+        };
+        routes.remove(at);
+        // Nobody waits any more if the guest was stopped.
+        ended.send(end).ok();
+    }
+}
+
+/// Waits for the next chunk, and tells which route it comes on; for the end of a route, there is none.
+fn next(routes: &mut [Route]) -> (usize, Option<Chunk>) {
+    let any = poll_fn(|context| {
+        for (at, route) in routes.iter_mut().enumerate() {
+            if let Poll::Ready(chunk) = route.chunks.poll_recv(context) {
+                return Poll::Ready((at, chunk));
+            }
+        }
+        Poll::Pending
     });
-    sender
+    let mut any = pin!(any);
+    // A thread of its own needs no runtime to wait.
+    let waker = Waker::from(Arc::new(Awake(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(next) = any.as_mut().poll(&mut context) {
+            return next;
+        }
+        thread::park();
+    }
+}
+
+/// Wakes a thread that waits.
+struct Awake(Thread);
+
+impl Wake for Awake {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
 }
 
 /// Whether an error only says that nobody reads any more.

@@ -10,6 +10,8 @@ use crate::types::{Bytes, Fault, Timestamp, text};
 
 /// The file of the key.
 const KEY_FILE: &str = "key";
+/// How long a mark of use holds, in seconds.
+const MARKED_FOR: i64 = 3600;
 /// Leftovers of writers that were killed are removed after an hour.
 const STALE_SECS: i64 = 3600;
 
@@ -227,8 +229,13 @@ fn private(about: &Metadata) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Marks a file as used now, so that it is kept longer.
+/// Marks a file as used now, so that it is kept longer; once an hour, because each mark is a write to the disk.
 pub(super) fn used(file: &File) {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse).tv_sec;
+    let marked = file.metadata().map_or(0, |about| about.mtime());
+    if (marked..marked.saturating_add(MARKED_FOR)).contains(&now) {
+        return;
+    }
     let now = Timespec {
         tv_sec: 0,
         tv_nsec: rustix::fs::UTIME_NOW,

@@ -43,3 +43,20 @@ fn a_file_of_any_name_has_a_name_for_policies() {
     }
     assert_eq!(Source::name_of("\u{e9}".repeat(300)).len(), LONGEST_NAME);
 }
+
+/// Whatever a file says of its length, what is in it is read, to its end.
+#[test]
+fn a_file_is_read_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    for length in [0, 1, 31, 32, 33, 4096, 100_000] {
+        let path = dir.path().join("component.wasm");
+        let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(Source::file(&path).unwrap().as_bytes(), bytes, "{length}");
+    }
+    // It says that it is empty.
+    let said = std::fs::metadata("/proc/self/status").unwrap().len();
+    let read = Source::file("/proc/self/status").unwrap();
+    assert_eq!(said, 0);
+    assert!(read.as_bytes().starts_with(b"Name:"));
+}

@@ -73,8 +73,8 @@ pub(super) fn all(text: &str, left: &mut usize, mut visit: impl FnMut(Found)) {
         hosts.into_iter().chain(file).for_each(&mut visit);
     }
     // The patterns are constants, and a test compiles them.
-    if let Some([host, file]) = URLS.as_ref()
-        && text.contains("://")
+    if text.contains("://")
+        && let Some([host, file]) = URLS.as_ref()
     {
         let found = host.find_iter(text).map(|url| (url, false));
         for (url, is_file) in found.chain(file.find_iter(text).map(|url| (url, true))) {

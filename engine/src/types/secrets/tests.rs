@@ -47,10 +47,20 @@ fn well_known_forms_are_hidden_and_the_rest_stays() {
     ] {
         assert_eq!(hide(text), hidden);
         assert_eq!(finds(text), text != hidden, "{text}");
+        assert!(text == hidden || can_match(text), "{text}");
     }
 }
 
 proptest! {
+    /// What is passed over without the patterns has nothing that they find.
+    #[test]
+    fn nothing_is_passed_over_that_has_a_secret(
+        text in "(\\PC|[pP]a[s\u{17f}\u{17f}]{2}w(or)?d|=|:|Bearer |bA\u{17f}ic |abcdefgh|\"|AKIA|0123456789ABCDEF|u://|@|pwd|to\u{212a}en|Api[-_]?Key|[sr]k_live_|sk-|ghs_|xoxb-|-----BEGIN PRIVATE KEY-----){0,6}",
+    ) {
+        let found = KINDS.as_ref().unwrap().0.is_match(&text) || SECRETS.as_ref().unwrap().is_match(&text);
+        prop_assert!(!found || can_match(&text), "{text}");
+    }
+
     /// JSON stays JSON, whatever is hidden in it, and nothing that was hidden is found again.
     #[test]
     fn hiding_in_json_leaves_json(

@@ -8,8 +8,6 @@ use engine::data::{Artifact, line};
 use engine::{Fault, Outcome};
 use rustix::fs::{Mode, OFlags, openat};
 
-use crate::render::Printer;
-
 /// A directory for the artifacts of one run, which nothing was in before.
 pub(super) struct Kept {
     dir: File,
@@ -65,24 +63,23 @@ impl Kept {
     }
 }
 
-/// Says what nobody keeps.
-pub(super) fn not_kept(outcome: &Outcome, printer: &Printer) {
+/// Says what nobody keeps, and what would have it; nothing if there is nothing.
+pub(super) fn not_kept(outcome: &Outcome, has_it: &str) -> String {
     let names: Vec<String> = outcome
         .artifacts()
         .iter()
         .take(10)
         .map(|artifact| format!("`{}` ({} bytes)", artifact.name(), artifact.content().len()))
         .collect();
-    let more = outcome.artifacts().len().saturating_sub(names.len());
     if names.is_empty() {
-        return;
+        return String::new();
     }
-    let more = match more {
+    let more = match outcome.artifacts().len() - names.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    printer.note(&format!(
-        "made {}{more}; nothing of it is kept without `--artifacts DIR`\n",
+    format!(
+        "made {}{more}; nothing of it is kept without `{has_it}`\n",
         names.join(", ")
-    ));
+    )
 }

@@ -1,29 +1,30 @@
+mod each;
+mod interrupt;
+mod listeners;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use engine::data::{ApprovalDesk, Cancel, JournalOptions, Mode};
-#[cfg(feature = "otel")]
-use engine::data::{Audit, Otlp};
+use engine::data::{ApprovalDesk, Cancel, Mode, Pool};
 use engine::{Call, Engine, Fault, FaultKind, Outcome, Status};
-use tokio::signal::unix::{SignalKind, signal};
 
+use self::each::Form;
+use self::listeners::Listeners;
 use super::artifacts::{Kept, not_kept};
 use super::{load, report_early};
 use crate::args::{self, Output};
 use crate::desk::{Desk, Terminal};
 use crate::exit;
-use crate::render::{self, EventWriter, Notes, Printer, Screen};
-use crate::settings::{Events, EventsTo, Exec, Kind};
+use crate::render::{self, Notes, Printer, Screen};
+use crate::settings::{Events, Exec, Kind};
 use crate::streams::{Passing, is_reader_gone, pass};
 
-/// Where a collector listens, in OpenTelemetry's own words.
-#[cfg(feature = "otel")]
-const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+pub(super) use self::interrupt::FILE_TOO_LARGE;
 
 /// `engine exec`.
 pub(super) fn run(typed: args::Exec, global: &args::Global, printer: &Printer) -> ExitCode {
-    let output = typed.output;
+    let output = typed.output();
     let settings = Exec::resolve(typed, global);
     let name = settings.name();
     execute(settings, printer).unwrap_or_else(|fault| {
@@ -56,64 +57,45 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         mode,
         problem,
     } = settings;
-    let mut builder = load::with_cache(Engine::builder().config(config), cache);
+    let config = match kind {
+        // One after another, and whatever one of them calls.
+        Kind::Each if has_all_addresses() => config.pool(Pool::new(TOGETHER)),
+        Kind::Each | Kind::Function | Kind::Command => config,
+    };
+    let mut builder = load::loading(Engine::builder().config(config), cache);
     let screen = Screen::default();
     if output == Output::Text {
         if mode == Mode::Off {
             render::unguarded(printer);
         }
-        builder = builder.sink(Notes::new(*printer));
+        builder = builder.sink(match kind {
+            Kind::Each => Notes::once(*printer),
+            Kind::Function | Kind::Command => Notes::new(*printer),
+        });
     }
-    let mut writing = None;
-    if let Some(events) = &events {
-        let (writer, thread) = EventWriter::start(events)?;
-        builder = builder.sink(writer);
-        writing = Some(thread);
-    }
-    let mut journaling = None;
-    if let Some((file, key)) = journal {
-        let options = JournalOptions::new();
-        let options = match key {
-            Some(key) => options.key(key),
-            None => options,
-        };
-        let journal = options.open(file)?;
-        builder = builder.sink(journal.clone());
-        journaling = Some(journal);
-    }
+    let (mut builder, mut listeners) = Listeners::open(builder, events.as_ref(), journal)?;
     let desk = desk.map(|(file, key)| {
-        let desk = match &journaling {
+        Arc::new(match listeners.journal() {
             Some(journal) => Desk::opened(journal.clone()),
             None => Desk::new(file, key),
-        };
-        ApprovalDesk::new(Arc::new(desk)).told(told.trim_start())
+        })
     });
-    if let Some(terminal) = Terminal::open(screen.clone(), desk.clone()) {
+    let asked = desk.clone();
+    let desk = desk.map(|desk| ApprovalDesk::new(desk).told(told.trim_start()));
+    // A stream of calls waits for nobody: its questions are left at the desk.
+    if kind != Kind::Each
+        && let Some(terminal) = Terminal::open(screen.clone(), desk.clone())
+    {
         builder = builder.approver(terminal);
     }
     if let Some(desk) = desk {
         builder = builder.approvals(desk);
     }
-    #[cfg(feature = "otel")]
-    let telemetry = match std::env::var(COLLECTOR) {
-        Ok(address) if !address.is_empty() => {
-            let otlp = Arc::new(Otlp::start(&address, Audit::Metadata)?);
-            builder = builder.shared_sink(otlp.clone());
-            Some(otlp)
-        }
-        _ => None,
-    };
     let engine = builder.build()?;
 
-    let quiet = matches!(
-        &events,
-        Some(Events {
-            to: EventsTo::Stderr,
-            ..
-        })
-    );
-    let (call, passed) = match (output, kind, quiet) {
-        (Output::Json, ..) => (call, None),
+    let told_by_events = events.as_ref().is_some_and(Events::are_on_stderr);
+    let (call, passed) = match (output, kind, told_by_events) {
+        (Output::Json, ..) | (Output::Text, Kind::Each, _) => (call, None),
         (Output::Text, Kind::Function, false) => forwarded(call, Passing::Aside),
         (Output::Text, Kind::Function, true) => forwarded(call, Passing::Nowhere),
         (Output::Text, Kind::Command, false) => forwarded(call, Passing::Through),
@@ -126,6 +108,22 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
             offer(&engine, &offered, minisign_key.as_deref())?;
             Ok((source, kept))
         }),
+    };
+    let ready = match (kind, ready) {
+        // A component that cannot be loaded is refused once, and not for every line.
+        (Kind::Each, Ok((source, _))) => match engine.load_blocking(&source) {
+            Ok(component) => {
+                let form = Form {
+                    output,
+                    guest: !told_by_events,
+                };
+                let ended = each::run(&engine, &component, &call, form, screen)?;
+                drop(engine);
+                return Ok(each::tell(ended, listeners, printer));
+            }
+            Err(fault) => Err(fault),
+        },
+        (_, ready) => ready,
     };
     let (source, kept_artifacts) = match ready {
         Ok((source, kept)) => (Ok(source), kept),
@@ -140,29 +138,23 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
             outcome
         }
     };
-    // The writer of events ends with the engine.
-    drop(engine);
-    // What is told on standard error comes after the events that are.
-    let on_stderr = matches!(
-        &events,
-        Some(Events {
-            to: EventsTo::Stderr,
-            ..
-        })
-    );
-    let mut events_written = Ok(());
-    if on_stderr && let Some(thread) = writing.take() {
-        events_written = thread.finish();
+    if listeners.are_none() && !asked.is_some_and(|desk| desk.is_open()) {
+        // The process ends, and takes the engine with it faster than it can be taken apart.
+        std::mem::forget(engine);
+    } else {
+        // The writer of events ends with the engine.
+        drop(engine);
     }
+    listeners.before_telling();
     let stopped = matches!(outcome.status(), Status::Limit | Status::Cancelled);
     let written = passed.map_or(Ok(()), |passed| passed.finish(stopped));
     let quiet = written.as_ref().is_err_and(is_reader_gone);
     // Everything is durable before anything is told.
-    let kept = journaling.map_or(Ok(()), |journal| journal.close());
+    let kept = listeners.durable();
     let mut done = report(&outcome, output, quiet, printer).and(kept);
     match &kept_artifacts {
         Some(kept) => done = done.and(kept.keep(&outcome)),
-        None if output == Output::Text => not_kept(&outcome, printer),
+        None if output == Output::Text => printer.note(&not_kept(&outcome, "--artifacts DIR")),
         None => {}
     }
     if let Err(error) = written
@@ -172,16 +164,18 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
             Fault::system("writing the guest's output").caused_by(error)
         ));
     }
-    if let Some(thread) = writing {
-        events_written = thread.finish();
-    }
-    done = done.and(events_written);
-    #[cfg(feature = "otel")]
-    if let Some(Err(unsent)) = telemetry.map(|otlp| otlp.shutdown()) {
-        // Telemetry is for whoever watches; the run is none the worse for it.
-        printer.fault(&unsent);
-    }
+    done = done.and(listeners.end(printer));
     Ok(exit::after(exit::of(&outcome), done, printer))
+}
+
+/// How many instances of a stream of calls are there at the same time: one, and those of the actions that it calls, each
+/// inside another.
+const TOGETHER: u32 = 8;
+
+/// Whether the addresses of this process have no limit: a pool reserves many.
+fn has_all_addresses() -> bool {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::As);
+    limit.current.is_none()
 }
 
 /// Lets the guest call the functions of components, as far as that is granted.
@@ -205,53 +199,19 @@ fn drive(
     call: Call,
     screen: Screen,
 ) -> Result<Outcome, Fault> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Fault::system("starting the asynchronous runtime").caused_by(error))?;
+    let runtime = interrupt::runtime()?;
     let cancel = Cancel::new();
     let call = call.cancelled_by(cancel.clone());
     let outcome = runtime.block_on(async {
-        tokio::spawn(cancel_on_interrupt(cancel, screen));
+        tokio::spawn(interrupt::first(move || {
+            screen.interrupt();
+            cancel.cancel();
+        }));
         engine.run_source(source, call).await
     });
     // A host call that still waits, on a pipe for example, must not keep the process.
     runtime.shutdown_background();
     Ok(outcome)
-}
-
-/// Sent to a process that writes more to a file than it may; the same number on all of Unix that we
-/// run on.
-pub(super) const FILE_TOO_LARGE: i32 = 25;
-
-/// Cancels on the first interrupt, hang-up or request to terminate; the second ends the process.
-async fn cancel_on_interrupt(cancel: Cancel, screen: Screen) {
-    // Without a handler, a signal ends the process, as it does by default.
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
-        return;
-    };
-    // Caught, so that a guest that writes too large a file gets an error, and not the engine.
-    let _caught = signal(SignalKind::from_raw(FILE_TOO_LARGE));
-    let mut asked = async || {
-        tokio::select! {
-            _ = interrupt.recv() => 130,
-            _ = terminate.recv() => 143,
-            _ = hang_up.recv() => 129,
-        }
-    };
-    asked().await;
-    screen.interrupt();
-    cancel.cancel();
-    let code = asked().await;
-    #[expect(
-        clippy::exit,
-        reason = "the user insists, and the first signal was not enough"
-    )]
-    std::process::exit(code);
 }
 
 /// Shows what came of the run; `quiet` if nobody reads the guest's output any more, because then a

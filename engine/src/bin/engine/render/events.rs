@@ -117,14 +117,19 @@ fn write_all(
     format: EventsFormat,
     events: Receiver<Arc<Event>>,
 ) -> io::Result<()> {
-    let line = |event: &Event| match format {
-        EventsFormat::Jsonl => Audit::Full.json(event),
-        EventsFormat::Pretty => pretty(&Audit::Full.of(event)),
+    // With its end, so that nothing else on standard error comes between.
+    let line = |event: &Event| {
+        let mut line = match format {
+            EventsFormat::Jsonl => Audit::Full.json(event),
+            EventsFormat::Pretty => pretty(&Audit::Full.of(event)),
+        };
+        line.push('\n');
+        line.into_bytes()
     };
     while let Ok(event) = events.recv() {
-        writeln!(to, "{}", line(&event))?;
+        to.write_all(&line(&event))?;
         for event in events.try_iter() {
-            writeln!(to, "{}", line(&event))?;
+            to.write_all(&line(&event))?;
         }
         // Followed live: whatever is there now is visible now.
         to.flush()?;

@@ -1,5 +1,6 @@
 //! How things are shown. Standard output is data; all else goes to standard error.
 
+mod answers;
 mod approval;
 mod authority;
 mod built;
@@ -18,6 +19,7 @@ mod summary;
 mod timeline;
 mod working;
 
+pub(crate) use answers::{Answer, Answers};
 pub(crate) use approval::{approval, granted};
 pub(crate) use built::{example as built_example, json as built_json, text as built_text};
 pub(crate) use cases::{Change, Changed, Mismatch, Report, Tested, report, tested, tested_json};
@@ -38,7 +40,7 @@ use std::io::{self, Write};
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
-use engine::{Fault, Outcome};
+use engine::{Fault, FaultKind, Outcome};
 
 use crate::args::Color;
 use crate::streams::is_reader_gone;
@@ -50,6 +52,19 @@ fn told(written: io::Result<()>) -> Result<bool, Fault> {
         Err(error) if is_reader_gone(&error) => Ok(false),
         Err(error) => Err(Fault::system("writing standard output").caused_by(error)),
     }
+}
+
+/// What people are told of one call of many that did not end well, or was refused something.
+pub(crate) fn not_ok(line: u64, outcome: &Outcome) -> String {
+    let mut text = String::new();
+    // A run that was refused as a whole tells its denials with its fault.
+    if !matches!(outcome.fault().map(Fault::kind), Some(FaultKind::Denied(_))) {
+        text.push_str(&fault::denials(outcome.denials()));
+    }
+    if let Some(fault) = outcome.fault() {
+        text.push_str(&format!("line {line}: {}", fault::show(fault)));
+    }
+    text
 }
 
 /// The places to write to.

@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::data::{Level, Open, line};
 use engine::{Event, EventKind, Sink};
@@ -7,11 +8,43 @@ use super::lines::logged;
 use super::{Printer, YELLOW, granted};
 
 /// Tells people what a run begins with, where that may surprise them.
-pub(crate) struct Notes(Printer);
+pub(crate) struct Notes {
+    printer: Printer,
+    /// What was said already, where the same is said once.
+    said: Option<Mutex<BTreeSet<String>>>,
+}
+
+/// The most notes that are remembered.
+const MOST: usize = 1000;
 
 impl Notes {
     pub(crate) fn new(printer: Printer) -> Self {
-        Self(printer)
+        Self {
+            printer,
+            said: None,
+        }
+    }
+
+    /// For many runs of the same: says nothing twice.
+    pub(crate) fn once(printer: Printer) -> Self {
+        Self {
+            printer,
+            said: Some(Mutex::default()),
+        }
+    }
+
+    fn note(&self, text: &str) {
+        if let Some(said) = &self.said {
+            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            if said.len() >= MOST {
+                said.clear();
+            }
+            if !said.insert(text.to_owned()) {
+                return;
+            }
+        }
+        self.printer
+            .note(&format!("{YELLOW}note:{YELLOW:#} {text}\n"));
     }
 }
 
@@ -21,7 +54,7 @@ impl Sink for Notes {
         reason = "everything else is told where it matters"
     )]
     fn emit(&self, event: &Arc<Event>) {
-        let note = |text: &str| self.0.note(&format!("{YELLOW}note:{YELLOW:#} {text}\n"));
+        let note = |text: &str| self.note(text);
         match &event.kind {
             EventKind::ComponentLoaded { ungranted, .. } => {
                 for import in ungranted {
@@ -52,7 +85,8 @@ impl Sink for Notes {
                 line(&judged.policies.join("`, `"), 512)
             )),
             EventKind::Logged { level, message } if matters(level) => {
-                self.0.note(&format!("{}\n", logged(level, &message.text)));
+                self.printer
+                    .note(&format!("{}\n", logged(level, &message.text)));
             }
             _ => {}
         }

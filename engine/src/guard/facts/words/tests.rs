@@ -1,4 +1,16 @@
+use proptest::prelude::*;
+
 use super::*;
+
+proptest! {
+    /// What is passed over without the patterns has nothing that they find.
+    #[test]
+    fn nothing_is_passed_over_that_has_a_command(
+        text in "(\\PC|rm|sudo|chmod|dd|-rf|-r|-f| |\t|\u{a0}|,|\"|'|\\\\|\\$\\{IFS\\}|\\$IFS|777|if=|x|_){0,8}",
+    ) {
+        prop_assert!(!PATTERNS.as_ref().unwrap().is_match(&text) || can_match(&text), "{text:?}");
+    }
+}
 
 #[test]
 fn blocked_commands_are_found_however_they_are_spaced() {
@@ -32,6 +44,7 @@ fn blocked_commands_are_found_however_they_are_spaced() {
         ("dd of=y bs=1M if=x", "dd if="),
     ] {
         assert_eq!(commands(text), BTreeSet::from([expected]), "{text:?}");
+        assert!(can_match(text), "{text:?}");
     }
 }
 
