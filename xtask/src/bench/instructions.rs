@@ -51,9 +51,9 @@ pub(super) fn check() -> anyhow::Result<()> {
         "\n{:24} {:>12} {:>12} {:>8}",
         "instructions of", "counted", "budget", ""
     );
-    for figure in figures {
-        let counted = counter.each(&figure)?;
-        let Some(budget) = budget.get(&figure) else {
+    for figure in &figures {
+        let counted = counter.each(figure)?;
+        let Some(budget) = budget.get(figure) else {
             println!("{figure:24} {counted:>12} {:>12}", "–");
             over.push(format!("`{figure}` has no budget; it takes {counted}"));
             continue;
@@ -74,6 +74,8 @@ pub(super) fn check() -> anyhow::Result<()> {
             ));
         }
     }
+    let unknown = budget.keys().filter(|name| !figures.contains(name));
+    over.extend(unknown.map(|name| format!("there is no figure `{name}`")));
     ensure!(over.is_empty(), "benches/budget.toml: {}", over.join("; "));
     Ok(())
 }
