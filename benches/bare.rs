@@ -1,12 +1,13 @@
 //! wasmtime without the engine, on the same component: what there is to compare with.
 
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Linker, Lower,
     ResourceTable, Val,
 };
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
-    Store,
+    Store, StoreContextMut,
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -108,8 +109,7 @@ impl Bare {
             Ways::Blocking => wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap(),
             Ways::Asynchronous => wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap(),
         }
-        // What only the engine offers is not called here.
-        linker.define_unknown_imports_as_traps(&component).unwrap();
+        refuse_own(&mut linker, &component);
         let linked = linker.instantiate_pre(&component).unwrap();
         Self { setting, linked }
     }
@@ -176,5 +176,25 @@ impl Bare {
             .get_typed_func::<P, (R,)>(&mut store, function)
             .unwrap();
         function.call_async(&mut store, parameters).await.unwrap().0
+    }
+}
+
+/// Lets what only the engine offers fail. It is not called here.
+fn refuse_own(linker: &mut Linker<State>, component: &Component) {
+    let engine = component.engine();
+    for (name, import) in component.component_type().imports(engine) {
+        if let ("engine", ComponentItem::ComponentInstance(instance)) =
+            (name.split(':').next().unwrap_or_default(), &import.ty)
+        {
+            let mut refused = linker.instance(name).unwrap();
+            for (function, export) in instance.exports(engine) {
+                if matches!(export.ty, ComponentItem::ComponentFunc(_)) {
+                    let fail = |_: StoreContextMut<'_, State>, _, _: &[Val], _: &mut [Val]| {
+                        Err(wasmtime::Error::msg("bare wasmtime does not offer it"))
+                    };
+                    refused.func_new(function, fail).unwrap();
+                }
+            }
+        }
     }
 }

@@ -59,9 +59,15 @@ impl Cost {
 
 /// The memory of this process that is there, in bytes.
 pub(crate) fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
-    pages * rustix::param::page_size() as u64
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let told = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes: u64 = told
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
+    kibibytes * 1024
 }
 
 /// A call that is under way.

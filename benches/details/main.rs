@@ -1,6 +1,6 @@
 //! What a call costs, against bare wasmtime with the same component and settings in the same run.
 //!
-//! `cargo xtask bench` builds the capabilities and runs this. See `benches/README.md`.
+//! `cargo xtask bench details` builds the capabilities and runs this. See `benches/README.md`.
 #![expect(
     clippy::unwrap_used,
     reason = "a measurement stops at the first surprise"

@@ -4,6 +4,7 @@ mod chart;
 mod components;
 mod growth;
 mod instances;
+mod limit;
 mod page;
 mod steps;
 
@@ -19,8 +20,9 @@ pub(crate) use self::components::Components;
 /// A group of plots: its name, and what measures it.
 type Group = (&'static str, fn() -> anyhow::Result<Vec<Plot>>);
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     ("instances", instances::plots),
+    ("limit", limit::plots),
     ("components", components::plots),
     ("growth", growth::plots),
     ("steps", steps::plots),

@@ -25,8 +25,9 @@ struct Pair {
 }
 
 impl Pair {
-    fn run(&self, home: Home, options: &[&str], rounds: usize) -> anyhow::Result<[Runs; 2]> {
-        let component = guest("greets").to_string_lossy().into_owned();
+    /// Both run a guest in turns, wasmtime with these options.
+    fn run(&self, name: &str, home: Home, options: &[&str]) -> anyhow::Result<[Runs; 2]> {
+        let component = guest(name).to_string_lossy().into_owned();
         let exec = vec!["exec".to_owned(), component.clone()];
         let run = ["run"].iter().chain(options).map(|word| (*word).to_owned());
         let run = run.chain([component]).collect();
@@ -37,7 +38,10 @@ impl Pair {
         };
         let programs = Programs {
             programs: vec![program(&self.engine, exec), program(&self.wasmtime, run)],
-            rounds,
+            rounds: match home {
+                Home::Same(_) => 200,
+                Home::Fresh(_) => 30,
+            },
         };
         let found: Vec<Runs> = ask(&Task::Programs(programs))?;
         found
@@ -72,15 +76,15 @@ fn measured(pair: &Pair) -> anyhow::Result<Vec<Row>> {
     let kept = dir.path().join("wasmtime");
     std::fs::write(&config, format!("[cache]\ndirectory = {kept:?}\n"))?;
     let cached = format!("cache-config={}", config.display());
-    let size = std::fs::metadata(guest("greets"))?.len() / 1000;
+    let size = std::fs::metadata(guest("counts"))?.len() / 1000;
 
     let home = Home::Same(dir.path().join("home"));
-    let [engine, wasmtime] = pair.run(home, &["-C", &cached], 200)?;
+    let [engine, wasmtime] = pair.run("greets", home, &["-C", &cached])?;
     let [of_engine, of_wasmtime] = [&engine, &wasmtime].map(|runs| Times::new(runs.times.clone()));
     let [peak, other] = [&engine, &wasmtime].map(|runs| median(&runs.peaks));
     let fresh = Home::Fresh(dir.path().to_owned());
     let [first, without] = pair
-        .run(fresh, &["-C", "cache=n"], 30)?
+        .run("counts", fresh, &["-C", "cache=n"])?
         .map(|runs| Times::new(runs.times));
     Ok(vec![
         Row::times(
