@@ -161,7 +161,9 @@ fn memory_does_not_grow_with_the_number_of_calls() {
 fn call(stdin: &mut ChildStdin, answers: &mut impl std::io::BufRead, times: usize) {
     let batch = 100;
     for _ in 0..times / batch {
-        stdin.write_all("[1, 2]\n".repeat(batch).as_bytes()).unwrap();
+        stdin
+            .write_all("[1, 2]\n".repeat(batch).as_bytes())
+            .unwrap();
         for _ in 0..batch {
             let mut answer = String::new();
             answers.read_line(&mut answer).unwrap();
@@ -263,7 +265,14 @@ fn an_interrupt_ends_the_stream() {
     };
     // While a call runs.
     let mut child = engine(&[
-        "exec", "loop.wat", "spin", "--each", "--events", "-", "--fuel", "unlimited",
+        "exec",
+        "loop.wat",
+        "spin",
+        "--each",
+        "--events",
+        "-",
+        "--fuel",
+        "unlimited",
     ])
     .spawn()
     .unwrap();
@@ -303,7 +312,14 @@ fn an_interrupt_ends_the_stream() {
 #[test]
 fn limits_are_those_of_each_call() {
     let command = engine(&[
-        "exec", "loop.wat", "spin", "--each", "--fuel", "1000000", "--timeout", "10s",
+        "exec",
+        "loop.wat",
+        "spin",
+        "--each",
+        "--fuel",
+        "1000000",
+        "--timeout",
+        "10s",
     ]);
     let output = fed(command, "[]\n[]\nnonsense\n[]\n".to_owned());
     let statuses: Vec<Value> = documents(&output)
@@ -342,7 +358,10 @@ fn a_line_that_is_too_long_is_refused_in_its_place() {
     );
     assert_eq!(next()["value"], 7);
     let peak = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak = peak.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    let peak = peak
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
     let peak: u64 = peak.split_whitespace().nth(1).unwrap().parse().unwrap();
     // The bound, twice while the buffer grew.
     assert!(peak < 250 << 10, "{peak} KiB");

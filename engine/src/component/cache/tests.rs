@@ -156,9 +156,16 @@ fn a_cache_that_is_not_ones_own_is_refused() {
 #[test]
 fn what_was_used_least_lately_goes_first() {
     let kitchen = Kitchen::new();
-    for number in 1..=3 {
-        kitchen.origin(&source(number));
-        std::thread::sleep(std::time::Duration::from_millis(1100));
+    for hours in (2..=4).rev() {
+        kitchen.origin(&source(5 - hours));
+        let newest = kitchen.cache().entries().unwrap()[0].key.clone();
+        let file = std::fs::File::options()
+            .append(true)
+            .open(kitchen.path().join(format!("{newest}{ENDING}")));
+        let file = file.unwrap();
+        let before = std::time::Duration::from_secs(3600 * u64::from(hours));
+        let made = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(made - before).unwrap();
     }
     // The first one is used again.
     assert!(matches!(kitchen.origin(&source(1)), Origin::Found(_)));

@@ -17,7 +17,9 @@ pub(super) fn runtime() -> Result<Runtime, Fault> {
 pub(in crate::commands) const FILE_TOO_LARGE: i32 = 25;
 
 /// Does something on the first interrupt, hang-up or request to terminate; the second ends the process.
-pub(super) async fn first(then: impl FnOnce()) {
+///
+/// Listens from now on, and not when the runtime comes round to it. Has to be called on a runtime.
+pub(super) fn on_first(then: impl FnOnce() + Send + 'static) {
     // Without a handler, a signal ends the process, as it does by default.
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
         signal(SignalKind::interrupt()),
@@ -28,19 +30,21 @@ pub(super) async fn first(then: impl FnOnce()) {
     };
     // Caught, so that a guest that writes too large a file gets an error, and not the engine.
     let _caught = signal(SignalKind::from_raw(FILE_TOO_LARGE));
-    let mut asked = async || {
-        tokio::select! {
-            _ = interrupt.recv() => 130,
-            _ = terminate.recv() => 143,
-            _ = hang_up.recv() => 129,
-        }
-    };
-    asked().await;
-    then();
-    let code = asked().await;
-    #[expect(
-        clippy::exit,
-        reason = "the user insists, and the first signal was not enough"
-    )]
-    std::process::exit(code);
+    tokio::spawn(async move {
+        let mut asked = async || {
+            tokio::select! {
+                _ = interrupt.recv() => 130,
+                _ = terminate.recv() => 143,
+                _ = hang_up.recv() => 129,
+            }
+        };
+        asked().await;
+        then();
+        let code = asked().await;
+        #[expect(
+            clippy::exit,
+            reason = "the user insists, and the first signal was not enough"
+        )]
+        std::process::exit(code);
+    });
 }
