@@ -60,7 +60,7 @@ pub use types::{
 
 /// Plain data that outcomes, events, faults and descriptors are made of.
 pub mod data {
-    pub use crate::component::{Cancel, CodeCache, CodeEntry, Pool};
+    pub use crate::component::{Cancel, CodeCache, CodeEntry, Compiler, Pool};
     #[cfg(feature = "metrics")]
     pub use crate::event::Metrics;
     #[cfg(feature = "otel")]
@@ -87,11 +87,11 @@ pub mod data {
     pub use crate::types::{
         Action, ApprovalAnswer, ApprovalRefused, ApprovalRequest, Approvals, Artifact, Asked,
         AskedLimits, Asks, Begun, Blame, Blobs, Bounded, Budget, CallId, Case, Claimed, Claims,
-        ComponentName, Decision, Declared, Denial, Digest, DigestError, Effect, EventId, Example,
-        Failure, FailureSource, Field, Frame, FunctionManifest, FunctionShape, Grant, Import,
-        Inputs, JournalId, Lease, LimitsBuilder, Manifest, Mode, Nonces, Open, Parameter, Phase,
-        PolicyRef, Principal, QuantityError, QuestionState, Roster, RosterEntry, RunId, Shape,
-        ShapeChange, StreamId, Timestamp, Token, TraceId, TraceIdError, Usage, Verdict, Via,
-        WitType, WorkflowId, acts, block, distance, is_capability, is_label, line,
+        CompileBound, ComponentName, Decision, Declared, Denial, Digest, DigestError, Effect,
+        EventId, Example, Failure, FailureSource, Field, Frame, FunctionManifest, FunctionShape,
+        Grant, Import, Inputs, JournalId, Lease, LimitsBuilder, Manifest, Mode, Nonces, Open,
+        Parameter, Phase, PolicyRef, Principal, QuantityError, QuestionState, Roster, RosterEntry,
+        RunId, Shape, ShapeChange, StreamId, Timestamp, Token, TraceId, TraceIdError, Usage,
+        Verdict, Via, WitType, WorkflowId, acts, block, distance, is_capability, is_label, line,
     };
 }

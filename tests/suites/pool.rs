@@ -250,7 +250,8 @@ async fn tables_grow_as_far_with_a_pool_as_without() {
             (func (export "f") (param i32) (result i32) (table.grow $t (ref.null func) (local.get 0))))
         (core instance $i (instantiate $m))
         (func (export "f") (param "n" u32) (result s32) (canon lift (core func $i "f"))))"#;
-    let config = || Config::new().limits(Limits::builder().memory(Bytes::mib(1024)).build().unwrap());
+    let config =
+        || Config::new().limits(Limits::builder().memory(Bytes::mib(1024)).build().unwrap());
     for config in [config(), config().pool(Pool::new(1))] {
         let engine = Engine::builder().config(config).build().unwrap();
         let growing = engine.load(component(text)).await.unwrap();

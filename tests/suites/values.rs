@@ -6,6 +6,75 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
+/// Every way in which bytes cross in bulk gives what the types say.
+#[tokio::test]
+async fn bytes_and_text_cross_in_bulk() {
+    let (engine, _) = TestEngine::new().build();
+    let values = engine.load(guest("values")).await.unwrap();
+    for (function, arguments, expected) in [
+        ("joined", json!({"text": "b", "bytes": "YQ=="}), r#""YWI=""#),
+        // An array of numbers is taken, too.
+        ("joined", json!([[97], "b"]), r#""YWI=""#),
+        ("labelled", json!(["n", "AAEC"]), r#""n: 3""#),
+        ("appended", json!(["AAE=", "Ag=="]), r#""AAEC""#),
+        ("some", json!([""]), "null"),
+        ("some", json!(["/w=="]), r#""/w==""#),
+        ("checked", json!(["/w=="]), "null"),
+        ("decoded", json!(["4pyT"]), "\"✓\""),
+        ("encoded", json!(["✓"]), r#""4pyT""#),
+        ("both", json!(["a", "b"]), r#""YWI=""#),
+        ("swallowed", json!(["/w=="]), "null"),
+    ] {
+        let call = Call::function(function, arguments);
+        let outcome = engine.run(&values, call).await;
+        assert_eq!(outcome.value().as_str(), expected, "{}", outcome.to_json());
+        assert!(outcome.fault().is_none());
+    }
+    for (function, arguments, value) in [
+        ("joined", json!(["YQ==", ""]), r#""no text""#),
+        ("checked", json!([""]), r#""nothing""#),
+        (
+            "decoded",
+            json!(["/w=="]),
+            r#""invalid utf-8 sequence of 1 bytes from index 0""#,
+        ),
+    ] {
+        let outcome = engine
+            .run(&values, Call::function(function, arguments))
+            .await;
+        assert_eq!(outcome.fault().unwrap().code().as_str(), "E-GUEST-ERROR");
+        assert_eq!(outcome.value().as_str(), value);
+    }
+    // The place of what is wrong is named as elsewhere.
+    for (arguments, message) in [
+        (
+            json!(["YQ", "b"]),
+            "at `/0`: expected list<u8> (base64 with padding, or an array of numbers), found \"YQ\"",
+        ),
+        (
+            json!([[256], "b"]),
+            "at `/0/0`: expected u8 (0 to 255), found 256",
+        ),
+        (
+            json!([7, "b"]),
+            "at `/0`: expected list<u8> (base64 with padding, or an array of numbers), found 7",
+        ),
+        (json!(["YQ=="]), "at the end"),
+    ] {
+        let outcome = engine
+            .run(&values, Call::function("joined", arguments))
+            .await;
+        let fault = outcome.fault().unwrap();
+        assert_eq!(fault.code().as_str(), "E-INVALID-ARGS");
+        if message != "at the end" {
+            assert_eq!(fault.to_string(), message);
+        }
+    }
+    // More than the limit on output is not handed out.
+    let outcome = engine.run(&values, Call::function("made", json!([]))).await;
+    assert_eq!(outcome.fault().unwrap().code().as_str(), "E-LIMIT-OUTPUT");
+}
+
 fn integer(low: i128, high: i128) -> BoxedStrategy<Value> {
     let edges = prop::sample::select(vec![low, high, 0, 1]);
     prop_oneof![edges, low..=high]

@@ -20,7 +20,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     docs::check()?;
 
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    for workspace in ["capabilities", "tests/guests"] {
+    for workspace in ["benches/guests", "capabilities", "tests/guests"] {
         shell::run(cargo(&["fmt", "--all", "--check"]).current_dir(root().join(workspace)))?;
     }
     shell::run(&mut cargo(&[
@@ -54,7 +54,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             "warnings",
         ]))?;
     }
-    for workspace in ["capabilities", "tests/guests"] {
+    for workspace in ["benches/guests", "capabilities", "tests/guests"] {
         shell::run(
             cargo(&[
                 "clippy",

@@ -21,7 +21,7 @@ usage: cargo xtask <command>
   test   build what the tests need, and run them all
   docs   write the pages of the shipped capabilities; with `--check`, see whether they are up to date
   ci     test, then every check of the house style; what `.ci/run` does
-  bench  measure, against bare wasmtime in the same run
+  bench  measure, against bare wasmtime in the same run; `bench --help` says what
 
 the demo and the tests add the target wasm32-wasip2 when it is missing, and the tests install nodejs, npm and
 python3-venv with apt-get";

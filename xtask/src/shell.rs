@@ -120,12 +120,25 @@ const AUTHORING: [(&str, &[&str], &str); 4] = [
     ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
 ];
 
+/// The tool that counts instructions.
+const COUNTING: [(&str, &[&str], &str); 1] = [("valgrind", &["--version"], "valgrind")];
+
 /// Installs what is missing of the tools for capabilities in JavaScript and Python.
 pub(crate) fn ensure_authoring_tools() -> anyhow::Result<()> {
-    let missing: Vec<&str> = AUTHORING
-        .into_iter()
+    ensure_tools(&AUTHORING)
+}
+
+/// Installs valgrind, if it is missing.
+pub(crate) fn ensure_valgrind() -> anyhow::Result<()> {
+    ensure_tools(&COUNTING)
+}
+
+/// Installs what is missing of some tools, with Debian's packages.
+fn ensure_tools(tools: &[(&str, &[&str], &str)]) -> anyhow::Result<()> {
+    let missing: Vec<&str> = tools
+        .iter()
         .filter(|(program, args, _)| !has(Command::new(program).args(*args)))
-        .map(|(_, _, package)| package)
+        .map(|(_, _, package)| *package)
         .collect();
     if missing.is_empty() {
         return Ok(());

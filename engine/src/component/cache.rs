@@ -263,15 +263,25 @@ fn key(engine: &Engine, source: &Source) -> String {
     hash.write(b"engine code 1");
     hash.write(source.digest().as_bytes());
     engine.precompile_compatibility_hash().hash(&mut hash);
-    hash.0
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.digits()
+}
+
+/// Which engines code is for: those with this version of the compiler, its settings and this processor.
+pub(super) fn compatibility(engine: &Engine) -> String {
+    let mut hash = Hashing(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hash);
+    hash.digits()
 }
 
 /// Hashes with SHA-256 what can only be hashed for tables.
 struct Hashing(Sha256);
+
+impl Hashing {
+    fn digits(self) -> String {
+        let digest = self.0.finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
 
 impl Hasher for Hashing {
     fn write(&mut self, bytes: &[u8]) {
@@ -297,23 +307,45 @@ fn is_reachable(file: &File) -> bool {
 }
 
 /// Makes a component of a file whose seal was checked.
-#[expect(
-    unsafe_code,
-    reason = "wasmtime cannot know whether code is its own; the seal is how we do"
-)]
 fn mapped(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
-    // SAFETY: the file carries a seal that only a holder of this cache's key makes, and engines that hold it seal
-    // nothing but what `Component::serialize` gave them, for the same key of compiler, settings and component. The file
-    // is opened anew through its own descriptor, not by its name; it is private to its owner, and entries are replaced
-    // by new files and never written to.
-    unsafe { Component::deserialize_file(engine, by_descriptor(file)) }
+    trusted(engine, Code::In(&by_descriptor(file)))
 }
 
 /// Makes a component of bytes whose seal was checked.
-#[expect(unsafe_code, reason = "as above")]
 fn copied(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: as above, of the very bytes whose seal was checked.
-    unsafe { Component::deserialize(engine, code) }
+    trusted(engine, Code::Of(code))
+}
+
+/// Makes a component of code that a compiler of this engine made just now.
+pub(super) fn made(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    trusted(engine, Code::Of(code))
+}
+
+/// Where code is.
+enum Code<'a> {
+    /// In a file with this path.
+    In(&'a str),
+    /// In memory.
+    Of(&'a [u8]),
+}
+
+/// Makes a component of code that is this engine's own: in a file, or in memory.
+#[expect(
+    unsafe_code,
+    reason = "wasmtime cannot know whether code is its own; the seal, or where it comes from, is how we do"
+)]
+fn trusted(engine: &Engine, code: Code<'_>) -> wasmtime::Result<Component> {
+    // SAFETY: the code is what `Component::serialize` or `Engine::precompile_component` made, for this very key of compiler
+    // and settings. Either it carries a seal that only a holder of a cache's key makes, and engines that hold one seal
+    // nothing else; or it comes through a pipe from the compiler that the engine's owner named, which was started for it.
+    // A file is opened anew through its own descriptor, not by its name; it is private to its owner, and entries of a
+    // cache are replaced by new files and never written to.
+    unsafe {
+        match code {
+            Code::In(file) => Component::deserialize_file(engine, file),
+            Code::Of(code) => Component::deserialize(engine, code),
+        }
+    }
 }
 
 #[cfg(test)]

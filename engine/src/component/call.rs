@@ -1,10 +1,12 @@
 use wasmtime::component::Val;
 use wasmtime_wasi::I32Exit;
 
+use super::bulk::{self, Came};
 use super::describe::is_command;
 use super::instance::Instance;
+use super::supervise::Stopped;
 use super::trap;
-use super::value::{NoJson, encode_until};
+use super::value::{Given, Item, NoJson, encode_item, encode_until};
 use crate::guard::Target;
 use crate::host::{Caps, Stop};
 use crate::types::{Budget, Fault, FaultKind, Json, Phase, Usage, WitType};
@@ -19,6 +21,12 @@ pub(crate) struct Returned {
     /// Why there is no value.
     pub(crate) fault: Option<Fault>,
     pub(crate) usage: Usage,
+}
+
+/// What a guest that returned gave back.
+enum Ended {
+    Value(Option<Val>),
+    Bulk(Came),
 }
 
 impl Instance {
@@ -81,11 +89,24 @@ impl Instance {
             .get_func(&mut self.store, export)
             .ok_or_else(missing)?;
 
-        let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
-        let call = callee.call_async(&mut self.store, self.arguments.values(), &mut results);
-        let ended = self.supervisor.watch(call).await;
+        let gives = function.in_bulk();
+        let (called, in_bulk) = match (self.arguments.given(), gives) {
+            (Given::Bulk(items), Some(gives)) => {
+                let call = bulk::call(&mut self.store, callee, items, gives);
+                let ended = self.supervisor.watch(call).await;
+                (ended.map(|came| came.map(Ended::Bulk)), true)
+            }
+            (Given::Bulk(_), None) => return Err(missing()),
+            (Given::Values(values), _) => {
+                let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
+                let call = callee.call_async(&mut self.store, values, &mut results);
+                let ended = self.supervisor.watch(call).await;
+                let ended = ended.map(|done| done.map(|()| Ended::Value(results.pop())));
+                (ended, false)
+            }
+        };
         let command = self.permitted.target == Target::Command;
-        match ended {
+        match called {
             Err(stopped) => Err(self.stopped(stopped)),
             Ok(Err(error)) => match error.downcast_ref::<I32Exit>() {
                 Some(I32Exit(0)) if command => Ok((None, Some(0))),
@@ -95,27 +116,41 @@ impl Instance {
                 Some(I32Exit(code)) => Err(Fault::new(FaultKind::Trapped {
                     reason: format!("it exited with code {code} before the function returned"),
                 })),
-                None => Err(self.failed(function.result.as_ref(), &error)),
+                None => Err(self.failed(function.result.as_ref(), in_bulk, &error)),
             },
-            Ok(Ok(())) if command => match results.first() {
-                Some(Val::Result(Err(_))) => Err(Fault::new(FaultKind::GuestExit { code: 1 })),
-                _ => Ok((None, Some(0))),
-            },
-            Ok(Ok(())) => match (results.first(), function.result.as_ref()) {
-                (Some(value), Some(ty)) => self.value(value, ty).map(|value| (value, None)),
+            Ok(Ok(Ended::Value(Some(Val::Result(Err(_)))))) if command => {
+                Err(Fault::new(FaultKind::GuestExit { code: 1 }))
+            }
+            Ok(Ok(_)) if command => Ok((None, Some(0))),
+            Ok(Ok(Ended::Bulk(came))) => self.came(came).map(|value| (value, None)),
+            Ok(Ok(Ended::Value(value))) => match (value, function.result.as_ref()) {
+                (Some(value), Some(ty)) => self.value(&value, ty).map(|value| (value, None)),
                 _ => Ok((None, None)),
             },
         }
     }
 
+    /// Takes what came in bulk.
+    fn came(&self, came: Came) -> Result<Option<Json>, Fault> {
+        match came {
+            Came::Value(None) => Ok(None),
+            Came::Value(Some(item)) => self.written(encode_item(&item, self.most())).map(Some),
+            Came::Absent => Ok(Some(Json::null())),
+            Came::Error(text) => {
+                let value = self.written(encode_item(&Item::Text(text), self.most()))?;
+                Err(Fault::new(FaultKind::GuestError { value }))
+            }
+        }
+    }
+
     /// The fault of a call that did not return.
-    fn failed(&self, result: Option<&WitType>, error: &wasmtime::Error) -> Fault {
+    fn failed(&self, result: Option<&WitType>, in_bulk: bool, error: &wasmtime::Error) -> Fault {
         let fault = trap::fault(self, error);
         // Bytes and text count one by one towards this bound, so a result that passes it certainly
         // passes a smaller output limit: the smaller limit is the one to name.
         let output = self.record.output_left().get();
         let certain = result
-            .and_then(least_length)
+            .and_then(|ty| least_length(ty, in_bulk))
             .is_some_and(|least| least > output);
         if fault.budget() == Some(Budget::HostData) && fault.backtrace().is_empty() && certain {
             return self.too_long();
@@ -143,16 +178,26 @@ impl Instance {
         let (Some(value), Some(ty)) = (value, ty) else {
             return Ok(None);
         };
+        // The guest chose how much there is to write, so its time goes on.
+        let text = encode_until(value, ty, self.most(), || self.supervisor.overdue());
+        self.written(text).map(Some)
+    }
+
+    /// The most bytes that a result may have.
+    fn most(&self) -> usize {
+        usize::try_from(self.record.output_left().get()).unwrap_or(usize::MAX)
+    }
+
+    /// Takes the text of a result, or tells why there is none.
+    fn written(&self, text: Result<String, NoJson<Stopped>>) -> Result<Json, Fault> {
         let bug = || {
             Fault::new(FaultKind::Bug {
                 at: "the encoding of a result",
             })
         };
-        let most = usize::try_from(self.record.output_left().get()).unwrap_or(usize::MAX);
-        // The guest chose how much there is to write, so its time goes on.
-        match encode_until(value, ty, most, || self.supervisor.overdue()) {
+        match text {
             Ok(text) => match self.supervisor.overdue() {
-                None => Json::from_text(text).map(Some).map_err(|_| bug()),
+                None => Json::from_text(text).map_err(|_| bug()),
                 Some(stopped) => Err(self.stopped(stopped)),
             },
             Err(NoJson::TooLong) => Err(self.too_long()),
@@ -176,13 +221,17 @@ impl Instance {
     reason = "of other types nothing is certain"
 )]
 /// For a result of bytes or text that moved too much to the host: the least that its JSON would have.
-fn least_length(ty: &WitType) -> Option<u64> {
+fn least_length(ty: &WitType, in_bulk: bool) -> Option<u64> {
+    // 40 bytes are charged for an element that crosses alone.
+    let element = if in_bulk { 1 } else { 40 };
     match ty {
         WitType::String => Some(Caps::HOST_DATA.get()),
-        // 40 bytes are charged for an element, and base64 makes four characters of three.
-        WitType::List(inner) if **inner == WitType::U8 => Some(Caps::HOST_DATA.get() / 40 / 3 * 4),
-        WitType::Result { ok: Some(ok), .. } => least_length(ok),
-        WitType::Option(inner) => least_length(inner),
+        // Base64 makes four characters of three bytes.
+        WitType::List(inner) if **inner == WitType::U8 => {
+            Some(Caps::HOST_DATA.get() / element / 3 * 4)
+        }
+        WitType::Result { ok: Some(ok), .. } => least_length(ok, in_bulk),
+        WitType::Option(inner) => least_length(inner, in_bulk),
         _ => None,
     }
 }

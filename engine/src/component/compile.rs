@@ -5,11 +5,11 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::cache::{CodeCache, Looked, Origin};
+use super::compiler::Workshop;
 use super::instance::Guest;
 use super::pool::{Place, Places, Pool};
 use super::structure::{self, DebugInfo};
-use super::supervise::Cancel;
-use super::{Source, config, describe, link, manifest};
+use super::{Cancel, Compiler, Source, cache, config, describe, link, manifest};
 use crate::types::{Descriptor, Fault, FaultKind, Import, Phase, text};
 
 /// The compiler and the linker that all components of an engine share.
@@ -18,6 +18,8 @@ pub(crate) struct Runtime {
     /// Where instances have places in a pool.
     pooled: Option<(Ground, Arc<Places>)>,
     cache: Option<CodeCache>,
+    /// Without one, components are compiled in this process.
+    compiler: Option<Workshop>,
     deterministic: bool,
 }
 
@@ -62,6 +64,7 @@ impl Runtime {
     /// A fault with the code `E-INVALID-CONFIG` if the machine has no room for the pool.
     pub(crate) fn new(
         cache: Option<CodeCache>,
+        compiler: Option<Compiler>,
         deterministic: bool,
         pool: Option<Pool>,
     ) -> Result<Self, Fault> {
@@ -76,6 +79,7 @@ impl Runtime {
             pooled: pooled.transpose()?,
             ground: Ground::new(engine)?,
             cache,
+            compiler: compiler.map(Workshop::new).transpose()?,
             deterministic,
         })
     }
@@ -85,14 +89,14 @@ impl Runtime {
         self.deterministic
     }
 
-    /// Checks, compiles, describes and links a component. Takes up to seconds of processor time.
+    /// Checks, compiles, describes and links a component. Takes up to seconds of processor time, unless somebody cancels.
     ///
     /// # Errors
     ///
-    /// Faults with the codes `E-INVALID-COMPONENT` and `E-LIMIT-COMPILE`.
-    pub(crate) fn compile(&self, source: &Source) -> Result<Compiled, Fault> {
+    /// Faults with the codes `E-INVALID-COMPONENT` and `E-LIMIT-COMPILE`, and `E-CANCELLED`.
+    pub(crate) fn compile(&self, source: &Source, cancel: &Cancel) -> Result<Compiled, Fault> {
         let found = structure::check(source)?;
-        let (component, origin) = self.code(source)?;
+        let (component, origin) = self.code(source, cancel)?;
         self.describe(source, found, component, origin)
     }
 
@@ -141,7 +145,7 @@ impl Runtime {
     }
 
     /// The code of a component: kept from before, or made now.
-    fn code(&self, source: &Source) -> Result<(Component, Origin), Fault> {
+    fn code(&self, source: &Source, cancel: &Cancel) -> Result<(Component, Origin), Fault> {
         let mut origin = Origin::Compiled;
         if let Some(cache) = &self.cache {
             match cache.look(&self.grounds(), source) {
@@ -150,9 +154,20 @@ impl Runtime {
                 Looked::Refused(key, why) => origin = Origin::Refused(key, why),
             }
         }
-        let component = first_that_fits(&self.grounds(), |engine| {
-            Component::from_binary(engine, source.content())
-        })
+        let grounds = self.grounds();
+        let component = match &self.compiler {
+            Some(compiler) if !compiler.spares(source) => {
+                let engine = &self.ground.engine;
+                let code = compiler.compile(engine, source, self.deterministic, cancel)?;
+                first_that_fits(&grounds, |engine| cache::made(engine, &code))
+            }
+            Some(_) | None => {
+                structure::check_blocks(source)?;
+                first_that_fits(&grounds, |engine| {
+                    Component::from_binary(engine, source.content())
+                })
+            }
+        }
         .map_err(|error| invalid(source, &error))?;
         if let Some(cache) = &self.cache {
             cache.keep(source, &component);
@@ -280,7 +295,17 @@ impl From<wasmtime::Error> for Opaque {
 
 /// What is said of a component that the validator or the linker refuses.
 fn invalid(source: &Source, error: &wasmtime::Error) -> Fault {
-    let reason = text::line(&format!("{error:#}"), 1024);
+    refused(source, &reason(error))
+}
+
+/// What the validator says, on one line.
+pub(super) fn reason(error: &wasmtime::Error) -> String {
+    text::line(&format!("{error:#}"), 1024)
+}
+
+/// The fault of a component that is refused with these words of the validator.
+pub(super) fn refused(source: &Source, reason: &str) -> Fault {
+    let reason = text::line(reason, 1024);
     let name = source.name().to_owned();
     let fault = if reason.contains("the component model async feature") {
         wasi_three(name, "asynchronous functions of WASI 0.3".to_owned())

@@ -3,9 +3,11 @@
 //! Each step makes the value the next one needs. A permit is given up to start an instance, an
 //! instance is given up to call it, so that a guest that ran once cannot run again.
 
+mod bulk;
 mod cache;
 mod call;
 mod compile;
+mod compiler;
 mod config;
 mod describe;
 mod expansion;
@@ -23,6 +25,7 @@ mod value;
 
 pub use cache::{CodeCache, CodeEntry};
 pub use compile::Compiled;
+pub use compiler::Compiler;
 pub use pool::Pool;
 pub use source::Source;
 pub use supervise::Cancel;

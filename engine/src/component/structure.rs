@@ -1,9 +1,12 @@
 //! What is looked at before a component is compiled, so that compiling it cannot hurt the host.
 
+mod functions;
+
 use std::ops::Range;
 
 use wasmparser::{Encoding, Parser, Payload};
 
+pub(super) use self::functions::{check_blocks, is_small};
 use super::Source;
 use super::expansion::{Expansion, TooMuch};
 use crate::types::{Fault, FaultKind, Phase, text};
@@ -49,6 +52,12 @@ const FUNCTIONS: Bound = Bound {
 const FUNCTION_SIZE: Bound = Bound {
     what: "bytes in one core function",
     limit: 1 << 20,
+    compile: true,
+};
+
+const LOCALS: Bound = Bound {
+    what: "local variables",
+    limit: 5_000_000,
     compile: true,
 };
 
@@ -158,6 +167,7 @@ struct Seen {
     exports: u64,
     types: u64,
     functions: u64,
+    locals: u64,
     expansion: Expansion,
     /// Core modules that are open, innermost last; components between them do not matter.
     open: Vec<Option<DebugInfo>>,
@@ -212,7 +222,11 @@ impl Seen {
                     module.code = range.start;
                 }
             }
-            Payload::CodeSectionEntry(body) => within(body.range().len() as u64, FUNCTION_SIZE)?,
+            Payload::CodeSectionEntry(body) => {
+                within(body.range().len() as u64, FUNCTION_SIZE)?;
+                self.locals = self.locals.saturating_add(functions::locals(body));
+                within(self.locals, LOCALS)?;
+            }
             Payload::CustomSection(section) if section.name() == super::manifest::SECTION => {
                 self.manifests = self.manifests.saturating_add(1);
                 self.found.manifest = Some(section.data_offset()..section.range().end);

@@ -72,6 +72,9 @@ pub(super) struct Supervisor {
     started: Duration,
     deadline: Duration,
     cpu: Duration,
+    /// What the thread's processor time was when the guest last stopped of itself, for whoever goes on at once: to read it is
+    /// a call of the system.
+    read: Option<Duration>,
 }
 
 /// Why a guest was stopped from outside.
@@ -101,6 +104,7 @@ impl Supervisor {
             started,
             deadline,
             cpu: Duration::ZERO,
+            read: None,
         }
     }
 
@@ -149,13 +153,15 @@ impl Supervisor {
             if now >= self.deadline {
                 return Poll::Ready(Err(Stopped::Deadline));
             }
-            let before = self.clock.thread_cpu();
+            let before = self.read.take().unwrap_or_else(|| self.clock.thread_cpu());
             let polled = guest.as_mut().poll(cx);
             if polled.is_pending() {
                 self.aside.poll(cx);
             }
-            self.cpu += self.clock.thread_cpu().saturating_sub(before);
+            let after = self.clock.thread_cpu();
+            self.cpu += after.saturating_sub(before);
             if let Poll::Ready(output) = polled {
+                self.read = Some(after);
                 return Poll::Ready(Ok(output));
             }
             let mut wake_at = self.deadline;

@@ -10,7 +10,7 @@ use super::config::Config;
 use super::nested::{Offered, labels_of};
 use super::request::Call;
 use super::run::Run;
-use crate::component::{CodeCache, Compiled, Runtime, Source};
+use crate::component::{Cancel, CodeCache, Compiled, Compiler, Runtime, Source};
 use crate::event::Sink;
 use crate::guard::{ApprovalDesk, Approver, Current, Explanation, Policies, Policy};
 #[cfg(feature = "guard-cedar")]
@@ -33,6 +33,7 @@ pub struct EngineBuilder {
     desk: Option<ApprovalDesk>,
     approver: Option<Arc<dyn Approver>>,
     cache: Option<CodeCache>,
+    compiler: Option<Compiler>,
 }
 
 impl std::fmt::Debug for EngineBuilder {
@@ -80,6 +81,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Compiles components in processes of their own. Without it they are compiled in this one, within bounds on their
+    /// structure alone: never load components of strangers like that in a process that others depend on.
+    #[must_use]
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = Some(compiler);
+        self
+    }
+
     /// Leaves questions about actions that need approval here. Without it, and without an approver, such
     /// actions are denied.
     #[must_use]
@@ -99,8 +108,8 @@ impl EngineBuilder {
     ///
     /// # Errors
     ///
-    /// A fault with the code `E-INVALID-CONFIG` if a grant touches the engine's home, or two capabilities
-    /// have the same name.
+    /// A fault with the code `E-INVALID-CONFIG` if a grant touches the engine's home, two capabilities
+    /// have the same name, or a compiler is given nothing to work with.
     pub fn build(self) -> Result<Engine, Fault> {
         let EngineBuilder {
             config:
@@ -116,6 +125,7 @@ impl EngineBuilder {
             desk,
             approver,
             cache,
+            compiler,
         } = self;
         let policy = match &cache {
             // Whoever writes there decides what the engine runs.
@@ -136,7 +146,7 @@ impl EngineBuilder {
             }
         }
         Ok(Engine(Arc::new(Inner {
-            runtime: Runtime::new(cache, deterministic, pool)?,
+            runtime: Runtime::new(cache, compiler, deterministic, pool)?,
             policy,
             policies: Arc::new(Current::new(policies)),
             capabilities: named,
@@ -212,8 +222,8 @@ impl Inner {
         Some(compiled)
     }
 
-    fn compile(&self, source: &Source) -> Result<Compiled, Fault> {
-        let compiled = self.runtime.compile(source)?;
+    fn compile(&self, source: &Source, cancel: &Cancel) -> Result<Compiled, Fault> {
+        let compiled = self.runtime.compile(source, cancel)?;
         #[cfg(feature = "guard-cedar")]
         self.remember(compiled.describe());
         Ok(compiled)
@@ -316,6 +326,15 @@ impl Inner {
     }
 }
 
+/// Cancels when it is dropped.
+struct CancelOnDrop(Cancel);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
 /// A function that a plan calls.
 pub(crate) struct LookedUp {
     pub(crate) component: Compiled,
@@ -362,10 +381,13 @@ impl Engine {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future leaves a compilation that has begun to its end; its result is dropped.
+    /// Dropping the future ends a compiler that runs in a process of its own, within a fraction of a second. A
+    /// compilation in this process goes on to its end; its result is dropped.
     pub async fn load(&self, source: Source) -> Result<Compiled, Fault> {
         let inner = self.0.clone();
-        tokio::task::spawn_blocking(move || inner.compile(&source))
+        let cancel = Cancel::new();
+        let _ends_with_this = CancelOnDrop(cancel.clone());
+        tokio::task::spawn_blocking(move || inner.compile(&source, &cancel))
             .await
             .unwrap_or_else(|panicked| {
                 Err(Fault::new(FaultKind::Bug { at: "the compiler" })
@@ -380,7 +402,7 @@ impl Engine {
     ///
     /// Those of [`load`](Engine::load).
     pub fn load_blocking(&self, source: &Source) -> Result<Compiled, Fault> {
-        self.0.compile(source)
+        self.0.compile(source, &Cancel::new())
     }
 
     /// Calls a function on a fresh instance and returns its value.

@@ -5,7 +5,9 @@ use std::error::Error;
 use std::fmt;
 
 use self::words::{busy, denied, exhausted, import, payload, pointer_prefix};
-use super::{ApprovalRefused, Blame, Budget, Code, Denial, Digest, Frame, Json, Phase, Status};
+use super::{
+    ApprovalRefused, Blame, Budget, Code, CompileBound, Denial, Digest, Frame, Json, Phase, Status,
+};
 
 /// Why a run gave no value.
 ///
@@ -86,6 +88,30 @@ pub enum FaultKind {
         limit: u64,
         /// Whether the bound protects the compiler ([`Code::LimitCompile`]) or the loader.
         compile: bool,
+    },
+    /// The compiler was stopped before it was done.
+    #[error("compiling `{name}` {bound}")]
+    Compiling {
+        /// The component's name.
+        name: String,
+        /// What it ran into.
+        bound: CompileBound,
+    },
+    /// The compiler crashed over the component.
+    #[error("`{name}` makes the compiler crash: {reason}")]
+    CompilerCrashed {
+        /// The component's name.
+        name: String,
+        /// What the compiler said, or the signal that ended it.
+        reason: String,
+    },
+    /// Code that was compiled ahead of time is not for this engine.
+    #[error("the compiled code in `{name}` cannot be used: {why}")]
+    ForeignCode {
+        /// The component's name.
+        name: String,
+        /// Why not.
+        why: &'static str,
     },
     /// No exported function has this name.
     #[error("`{component}` has no function `{function}`")]
@@ -404,8 +430,12 @@ impl Fault {
             | FaultKind::Malformed { .. }
             | FaultKind::UnsupportedFeature { .. }
             | FaultKind::ImportsCode { .. }
+            | FaultKind::CompilerCrashed { .. }
+            | FaultKind::ForeignCode { .. }
             | FaultKind::Structure { compile: false, .. } => Code::InvalidComponent,
-            FaultKind::Structure { compile: true, .. } => Code::LimitCompile,
+            FaultKind::Structure { compile: true, .. } | FaultKind::Compiling { .. } => {
+                Code::LimitCompile
+            }
             FaultKind::NoFunction { .. }
             | FaultKind::NoCommand { .. }
             | FaultKind::AmbiguousFunction { .. }

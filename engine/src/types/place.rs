@@ -1,8 +1,10 @@
 //! Where a run was when it failed, and on which limit.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::Code;
+use super::{Bytes, Code, WallTime};
 
 /// The limits that can stop a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,6 +58,45 @@ impl Budget {
             Budget::Output => Code::LimitOutput,
             Budget::Handles | Budget::Files => Code::LimitHandles,
             Budget::HostCalls | Budget::HostData => Code::LimitHostcall,
+        }
+    }
+}
+
+/// What stopped a compiler that runs in a process of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompileBound {
+    /// Its processor time.
+    Processor(WallTime),
+    /// Its memory.
+    Memory(Bytes),
+    /// Its real time.
+    Wall(WallTime),
+    /// The size of the code that it made.
+    Code(Bytes),
+    /// The system ended it, most likely because memory ran short.
+    Ended,
+    /// That so many components wait for a compiler already.
+    Waiting(u32),
+}
+
+/// Goes on a sentence that began with "compiling `x`".
+impl fmt::Display for CompileBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CompileBound::Processor(most) => write!(f, "takes more than {most} of processor time"),
+            CompileBound::Memory(most) => write!(f, "takes more than {most} of memory"),
+            CompileBound::Wall(longest) => write!(f, "takes longer than {longest}"),
+            CompileBound::Code(most) => write!(f, "makes more than {most} of code"),
+            CompileBound::Ended => {
+                f.write_str("was ended by the system, which most likely ran short of memory")
+            }
+            CompileBound::Waiting(most) => {
+                write!(
+                    f,
+                    "has to wait, and {most} others wait already, which is the most"
+                )
+            }
         }
     }
 }

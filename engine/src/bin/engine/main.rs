@@ -16,9 +16,17 @@ mod streams;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use engine::data::Compiler;
 use engine::{Fault, Status};
 
 fn main() -> ExitCode {
+    // Another process of this program waits for code, and for nothing that people see.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == Compiler::WORD)
+    {
+        return Compiler::serve();
+    }
     let printer = render::Printer::new();
     match args::parse() {
         Ok(args) => {

@@ -1,6 +1,6 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use super::super::compile::Runtime;
+use super::super::{Cancel, compile::Runtime};
 use super::*;
 
 fn source(number: u32) -> Source {
@@ -34,8 +34,13 @@ impl Kitchen {
 
     /// Where the code of a component comes from in a new process.
     fn origin(&self, source: &Source) -> Origin {
-        let runtime = Runtime::new(Some(self.cache()), false, None).unwrap();
-        runtime.compile(source).unwrap().untold().unwrap().clone()
+        let runtime = Runtime::new(Some(self.cache()), None, false, None).unwrap();
+        runtime
+            .compile(source, &Cancel::new())
+            .unwrap()
+            .untold()
+            .unwrap()
+            .clone()
     }
 
     /// The file of the only entry.
@@ -64,8 +69,8 @@ fn code_is_found_again() {
 fn deterministic_code_is_not_found_for_other_engines() {
     let kitchen = Kitchen::new();
     let origin = |deterministic| {
-        let runtime = Runtime::new(Some(kitchen.cache()), deterministic, None).unwrap();
-        let compiled = runtime.compile(&source(1)).unwrap();
+        let runtime = Runtime::new(Some(kitchen.cache()), None, deterministic, None).unwrap();
+        let compiled = runtime.compile(&source(1), &Cancel::new()).unwrap();
         compiled.untold().unwrap().clone()
     };
     assert_eq!(origin(false), Origin::Compiled);
@@ -172,11 +177,12 @@ fn what_was_used_least_lately_goes_first() {
     let size = kitchen.cache().entries().unwrap()[0].size.get();
     let runtime = Runtime::new(
         Some(kitchen.cache().most(Bytes::new(size * 5 / 2))),
+        None,
         false,
         None,
     )
     .unwrap();
-    runtime.compile(&source(4)).unwrap();
+    runtime.compile(&source(4), &Cancel::new()).unwrap();
     assert!(matches!(kitchen.origin(&source(1)), Origin::Found(_)));
     assert!(matches!(kitchen.origin(&source(4)), Origin::Found(_)));
     assert_eq!(kitchen.origin(&source(2)), Origin::Compiled);

@@ -1,6 +1,8 @@
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::Val;
 
+use super::arguments::Given;
+use super::item::Item;
 use crate::types::Digest;
 
 /// Bytes that are gathered before they are hashed.
@@ -8,12 +10,26 @@ const GATHERED: usize = 4096;
 
 /// The digest of values: every value with its kind and its length before it, so that no two lists of
 /// values look the same.
-pub(super) fn digest(values: &[Val], words: &[String]) -> Digest {
+pub(super) fn digest(given: &Given, words: &[String]) -> Digest {
     let mut hash = Hash {
         hash: Sha256::new(),
         gathered: Vec::with_capacity(64),
     };
-    hash.values(b'(', values);
+    match given {
+        Given::Values(values) => hash.values(b'(', values),
+        Given::Bulk(items) => {
+            hash.begin(b'B', items.len());
+            for item in items {
+                match item {
+                    Item::Text(text) => hash.text(b's', text),
+                    Item::Bytes(bytes) => {
+                        hash.begin(b'y', bytes.len());
+                        hash.add(bytes);
+                    }
+                }
+            }
+        }
+    }
     hash.begin(b'w', words.len());
     for word in words {
         hash.text(b's', word);
@@ -166,11 +182,24 @@ mod tests {
             vec![text(&"x".repeat(10_001))],
         ];
         let mut seen = std::collections::BTreeSet::new();
+        let of = |list: &[Val]| digest(&Given::Values(list.to_vec()), &[]);
         for list in &lists {
-            assert!(seen.insert(digest(list, &[])), "{list:?}");
-            assert_eq!(digest(list, &[]), digest(&list.clone(), &[]));
+            assert!(seen.insert(of(list)), "{list:?}");
+            assert_eq!(of(list), of(&list.clone()));
         }
-        assert!(seen.insert(digest(&[], &["a".to_owned()])));
-        assert!(seen.insert(digest(&[], &["a".to_owned(), String::new()])));
+        let words = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            digest(&Given::Values(Vec::new()), &words)
+        };
+        assert!(seen.insert(words(&["a"])));
+        assert!(seen.insert(words(&["a", ""])));
+        for items in [
+            vec![],
+            vec![Item::Text("ab".into())],
+            vec![Item::Bytes(b"ab".into())],
+            vec![Item::Bytes(b"a".into()), Item::Bytes(b"b".into())],
+        ] {
+            assert!(seen.insert(digest(&Given::Bulk(items), &[])));
+        }
     }
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use wasmtime::component::Val;
 
+use super::item::Item;
 use crate::types::{Case, WitType};
 
 /// The largest integers that every JSON reader keeps exact: 2^53 − 1.
@@ -39,6 +40,34 @@ pub(in crate::component) fn encode_until<S>(
     };
     writer.value(value, ty)?;
     Ok(writer.text)
+}
+
+/// Writes text or bytes as JSON of at most `most` bytes.
+pub(in crate::component) fn encode_item<S>(item: &Item, most: usize) -> Result<String, NoJson<S>> {
+    match item {
+        Item::Text(text) => {
+            if text.len() > most {
+                return Err(NoJson::TooLong);
+            }
+            let quoted = serde_json::to_string(text).map_err(|_| NoJson::WrongType)?;
+            if quoted.len() > most {
+                return Err(NoJson::TooLong);
+            }
+            Ok(quoted)
+        }
+        Item::Bytes(bytes) => {
+            let length =
+                base64::encoded_len(bytes.len(), true).and_then(|length| length.checked_add(2));
+            let length = length
+                .filter(|length| *length <= most)
+                .ok_or(NoJson::TooLong)?;
+            let mut text = String::with_capacity(length);
+            text.push('"');
+            STANDARD.encode_string(bytes, &mut text);
+            text.push('"');
+            Ok(text)
+        }
+    }
 }
 
 /// Writes a value as JSON without anybody to stop it.

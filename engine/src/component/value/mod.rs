@@ -20,6 +20,7 @@
 mod arguments;
 mod digest;
 mod encode;
+mod item;
 mod parts;
 mod path;
 mod schema;
@@ -28,4 +29,6 @@ mod typed;
 pub use schema::schema;
 
 pub(crate) use arguments::Arguments;
-pub(super) use encode::{NoJson, encode_until};
+pub(super) use arguments::Given;
+pub(super) use encode::{NoJson, encode_item, encode_until};
+pub(super) use item::Item;

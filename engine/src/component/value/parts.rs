@@ -1,23 +1,41 @@
 //! What records, tuples and the arguments of a function have in common.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{self, MapAccess, SeqAccess};
-use wasmtime::component::Val;
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess};
 
+use super::item::Read;
 use super::path::Cursor;
 use super::typed::Typed;
 use crate::types::text::{closest, quoted};
 use crate::types::{Expected, WitType};
 
+/// One value of a known type, whatever it is read into.
+struct Reading<'a, T>(Typed<'a>, PhantomData<T>);
+
+impl<'a, T> Reading<'a, T> {
+    fn new(cursor: &'a Cursor, ty: &'a WitType) -> Self {
+        Self(Typed { cursor, ty }, PhantomData)
+    }
+}
+
+impl<'de, T: Read> DeserializeSeed<'de> for Reading<'_, T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<T, D::Error> {
+        T::read(self.0, json)
+    }
+}
+
 /// Reads named values in any order, and returns them in the order of their declaration.
-pub(super) fn named<'de, M: MapAccess<'de>>(
+pub(super) fn named<'de, T: Read, M: MapAccess<'de>>(
     cursor: &Cursor,
     kind: &str,
     fields: &[(&str, &WitType)],
     mut map: M,
-) -> Result<Vec<Val>, M::Error> {
-    let mut values: Vec<Option<Val>> = vec![None; fields.len()];
+) -> Result<Vec<T>, M::Error> {
+    let mut values: Vec<Option<T>> = fields.iter().map(|_| None).collect();
     while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
         cursor.count_search(fields.len())?;
         let position = fields.iter().position(|(name, _)| *name == key);
@@ -43,18 +61,19 @@ pub(super) fn named<'de, M: MapAccess<'de>>(
                 format_args!("{key:?} twice"),
             ));
         }
-        *slot = Some(cursor.in_key(&key, || map.next_value_seed(Typed { cursor, ty }))?);
+        *slot = Some(cursor.in_key(&key, || map.next_value_seed(Reading::new(cursor, ty)))?);
     }
     fields
         .iter()
         .zip(values)
         .map(|((name, ty), value)| match value {
             Some(value) => Ok(value),
-            None if matches!(ty, WitType::Option(_)) => Ok(Val::Option(None)),
-            None => Err(cursor.wrong(
-                format_args!("the {kind} `{name}`: {}", Expected(ty)),
-                "nothing",
-            )),
+            None => T::absent(ty).ok_or_else(|| {
+                cursor.wrong(
+                    format_args!("the {kind} `{name}`: {}", Expected(ty)),
+                    "nothing",
+                )
+            }),
         })
         .collect()
 }
@@ -69,21 +88,23 @@ pub(super) enum Rest {
 }
 
 /// Reads as many values as there are types.
-pub(super) fn positional<'de, S: SeqAccess<'de>>(
+pub(super) fn positional<'de, T: Read, S: SeqAccess<'de>>(
     cursor: &Cursor,
     types: &[&WitType],
     rest: Rest,
     mut seq: S,
     expected: &dyn fmt::Display,
-) -> Result<Vec<Val>, S::Error> {
+) -> Result<Vec<T>, S::Error> {
     let mut values = Vec::with_capacity(types.len());
     for (index, ty) in types.iter().enumerate() {
-        match cursor.in_index(index, || seq.next_element_seed(Typed { cursor, ty }))? {
+        match cursor.in_index(index, || seq.next_element_seed(Reading::new(cursor, ty)))? {
             Some(value) => values.push(value),
-            None if rest == Rest::Optional && matches!(ty, WitType::Option(_)) => {
-                values.push(Val::Option(None));
-            }
-            None => return Err(cursor.wrong(expected, format_args!("an array of {index}"))),
+            None => match T::absent(ty) {
+                Some(absent) if rest == Rest::Optional => values.push(absent),
+                Some(_) | None => {
+                    return Err(cursor.wrong(expected, format_args!("an array of {index}")));
+                }
+            },
         }
     }
     if seq.next_element::<de::IgnoredAny>()?.is_some() {

@@ -69,7 +69,7 @@ impl<'a> Typed<'a> {
         }
     }
 
-    fn wrong<E: de::Error>(&self, found: impl fmt::Display) -> E {
+    pub(super) fn wrong<E: de::Error>(&self, found: impl fmt::Display) -> E {
         self.cursor.wrong(Expected(self.ty), found)
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn fit(
         problems: Vec::new(),
         values: 0,
         references: 0,
+        in_bulk: function.in_bulk().is_some(),
         stopped: false,
     };
     fitter.arguments(arguments, function);
@@ -76,6 +77,8 @@ struct Fitter<'a> {
     problems: Vec<Problem>,
     values: usize,
     references: usize,
+    /// The bytes of one parameter count as one value.
+    in_bulk: bool,
     /// A bound was crossed, and the rest is not looked at.
     stopped: bool,
 }
@@ -286,7 +289,7 @@ impl Fitter<'_> {
         }
         match text_value(text, ty) {
             Ok(bytes) => {
-                self.count(place, bytes);
+                self.count(place, if self.in_bulk { 0 } else { bytes });
             }
             Err(Misfit::Name) => self.name(place, text, ty),
             Err(Misfit::Found(found)) => self.wrong(place, ty, found),

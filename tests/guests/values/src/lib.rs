@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use exports::test::values::bulk::Guest as Bulk;
 use exports::test::values::deeds::{Guest as Deeds, GuestThing, Thing};
 use exports::test::values::echo::{Direction, Everything, Guest as Echo, Point, Rights, Shape};
 
@@ -44,6 +45,55 @@ echo! {
     options: Option<Option<String>>;
     flags_of: Rights;
     all: Everything;
+}
+
+impl Bulk for Values {
+    fn joined(mut bytes: Vec<u8>, text: String) -> Result<Vec<u8>, String> {
+        if text.is_empty() {
+            return Err("no text".into());
+        }
+        bytes.extend(text.into_bytes());
+        Ok(bytes)
+    }
+
+    fn labelled(text: String, bytes: Vec<u8>) -> String {
+        format!("{text}: {}", bytes.len())
+    }
+
+    fn appended(mut one: Vec<u8>, two: Vec<u8>) -> Vec<u8> {
+        one.extend(two);
+        one
+    }
+
+    fn some(bytes: Vec<u8>) -> Option<Vec<u8>> {
+        (!bytes.is_empty()).then_some(bytes)
+    }
+
+    fn swallowed(_bytes: Vec<u8>) {}
+
+    fn checked(bytes: Vec<u8>) -> Result<(), String> {
+        if bytes.is_empty() {
+            Err("nothing".into())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+        String::from_utf8(bytes).map_err(|error| error.to_string())
+    }
+
+    fn encoded(text: String) -> Vec<u8> {
+        text.into_bytes()
+    }
+
+    fn both(one: String, two: String) -> Vec<u8> {
+        (one + &two).into_bytes()
+    }
+
+    fn made() -> Vec<u8> {
+        vec![7; 1_000_000]
+    }
 }
 
 struct Empty;

@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use engine::data::line;
-use engine::{Compiled, Engine, Fault, Source};
+use engine::{Compiled, Fault, Source};
 
-use super::finish;
+use super::{finish, load};
 use crate::args::{self, Output};
 use crate::project::{Made, Project, Wish};
 use crate::render::{self, Printer};
@@ -39,7 +39,7 @@ fn built(typed: args::Build, global: &args::Global, printer: &Printer) -> Result
 
     // Nothing is left behind that the engine does not take.
     let source = Source::bytes(&Source::name_of(&out), component)?;
-    let compiled = Engine::builder().build()?.load_blocking(&source)?;
+    let compiled = load::engine(global)?.build()?.load_blocking(&source)?;
     check(&compiled)?;
     write(&out, source.as_bytes())?;
 

@@ -62,7 +62,7 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         Kind::Each if has_all_addresses() => config.pool(Pool::new(TOGETHER)),
         Kind::Each | Kind::Function | Kind::Command => config,
     };
-    let mut builder = load::with_cache(Engine::builder().config(config), cache);
+    let mut builder = load::loading(Engine::builder().config(config), cache);
     let screen = Screen::default();
     if output == Output::Text {
         if mode == Mode::Off {

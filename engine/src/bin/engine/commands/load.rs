@@ -1,6 +1,6 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use engine::data::{CodeCache, EngineBuilder, line};
+use engine::data::{CodeCache, Compiler, EngineBuilder, line};
 use engine::{Compiled, Engine, Fault, Source};
 use minisign_verify::{PublicKey, Signature};
 
@@ -8,15 +8,29 @@ use crate::{args, settings};
 
 /// An engine that uses the cache of compiled code in the engine's home.
 pub(super) fn engine(global: &args::Global) -> Result<EngineBuilder, Fault> {
-    Ok(with_cache(Engine::builder(), settings::code_cache(global)?))
+    Ok(loading(Engine::builder(), settings::code_cache(global)?))
 }
 
-/// An engine with a cache of compiled code, if there is one.
-pub(super) fn with_cache(builder: EngineBuilder, cache: Option<CodeCache>) -> EngineBuilder {
+/// An engine that loads components as commands do: with a cache of compiled code, if there is one, and this very program
+/// as the compiler of what is not small.
+pub(super) fn loading(builder: EngineBuilder, cache: Option<CodeCache>) -> EngineBuilder {
+    let builder = builder.compiler(compiler());
     match cache {
         Some(cache) => builder.cache(cache),
         None => builder,
     }
+}
+
+fn compiler() -> Compiler {
+    /// More than anybody names on a command line; whoever does waits.
+    const WAITING: u32 = 100_000;
+    // On Linux this is the program that runs, even after another one was installed in its place.
+    let own = if cfg!(target_os = "linux") {
+        PathBuf::from("/proc/self/exe")
+    } else {
+        std::env::current_exe().unwrap_or_else(|_| PathBuf::from("engine"))
+    };
+    Compiler::new(own).waiting(WAITING).small_here()
 }
 
 /// Reads and loads a component.

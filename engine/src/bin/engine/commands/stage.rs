@@ -81,7 +81,7 @@ pub(super) fn looking(journal: &Journal) -> Result<Workflows, Fault> {
 /// Workflows that plans are checked with; nothing is kept.
 pub(super) fn checking(crew: Crew, names: &BTreeSet<String>) -> Result<Workflows, Fault> {
     let builder = Engine::builder().config(crew.config.clone());
-    let engine = load::with_cache(builder, crew.cache.clone()).build()?;
+    let engine = load::loading(builder, crew.cache.clone()).build()?;
     workflows(engine, Arc::new(MemoryStore::default()), &crew, names)
 }
 
@@ -123,7 +123,7 @@ impl Stage {
         } = props;
         let screen = Screen::default();
         let builder = Engine::builder().config(crew.config.clone());
-        let mut builder = load::with_cache(builder, crew.cache.clone()).sink(journal.clone());
+        let mut builder = load::loading(builder, crew.cache.clone()).sink(journal.clone());
         let mut desk = ApprovalDesk::new(Arc::new(Desk::opened(journal.clone())));
         if !place.told.is_empty() {
             desk = desk.told(place.told.trim_start().to_owned());

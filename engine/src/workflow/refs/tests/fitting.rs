@@ -230,13 +230,23 @@ fn problems_are_bounded_in_number_and_safe_to_show() {
 #[test]
 fn values_are_counted_as_the_reader_counts_them() {
     use base64::Engine as _;
-    let function = takes(&[("x", list(WitType::U8))]);
-    for (bytes, fits) in [(1_999_999, true), (2_000_000, false)] {
+    // Where bytes cross in bulk they are one value.
+    let bytes = ("x", list(WitType::U8));
+    let in_bulk = takes(std::slice::from_ref(&bytes));
+    let one_by_one = takes(&[bytes, ("y", WitType::Bool)]);
+    for (function, bytes, fits) in [
+        (&in_bulk, 2_000_001, true),
+        (&one_by_one, 1_999_998, true),
+        (&one_by_one, 1_999_999, false),
+    ] {
         let text = base64::engine::general_purpose::STANDARD.encode(vec![0; bytes]);
-        let arguments = json!([text]);
-        let read = Arguments::decode(&function, &arguments.to_string());
+        let mut arguments = json!([text]);
+        if let (Some(list), 2) = (arguments.as_array_mut(), function.parameters.len()) {
+            list.push(json!(true));
+        }
+        let read = Arguments::decode(function, &arguments.to_string());
         assert_eq!(read.is_ok(), fits, "{bytes}");
-        let problems = fit(&arguments, &function, &from_output(WitType::Bool));
+        let problems = fit(&arguments, function, &from_output(WitType::Bool));
         assert_eq!(problems.is_empty(), fits, "{bytes}: {problems:?}");
     }
 }

@@ -50,8 +50,7 @@ impl Stand {
             config = config.deterministic();
         }
         let kinds = Arc::new(Kinds::default());
-        let engine = Engine::builder()
-            .config(config)
+        let engine = load::loading(Engine::builder().config(config), None)
             .shared_sink(kinds.clone())
             .build()?;
         Ok(Self {

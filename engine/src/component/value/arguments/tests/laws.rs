@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::super::encode::encode;
 use super::super::super::schema::schema;
 use super::super::Arguments;
-use super::{Val, WitType, list, option, read, record, takes};
+use super::{Val, WitType, list, option, read, record, takes, values};
 use crate::types::Case;
 
 fn names(kind: &str, count: usize) -> Arc<[String]> {
@@ -152,7 +152,7 @@ proptest! {
         let reordered: serde_json::Value = serde_json::from_str(&json).unwrap();
         let function = takes(ty.clone());
         let by_position = Arguments::decode(&function, &format!("[{reordered}]"));
-        prop_assert_eq!(by_position.unwrap().values.remove(0), value);
+        prop_assert_eq!(values(&by_position.unwrap()).remove(0), value);
     }
 
     #[test]
@@ -175,8 +175,8 @@ proptest! {
         // Whatever is taken, is written back as a value that is taken again: nothing is guessed.
         let json = encode(&value, &ty, usize::MAX).unwrap();
         if let Ok(taken) = Arguments::decode(&takes(other.clone()), &format!("[{json}]")) {
-            let again = encode(&taken.values[0], &other, usize::MAX).unwrap();
-            prop_assert_eq!(read(&other, &again), taken.values[0].clone());
+            let again = encode(&values(&taken)[0], &other, usize::MAX).unwrap();
+            prop_assert_eq!(read(&other, &again), values(&taken)[0].clone());
         }
     }
 }

@@ -1,0 +1,5 @@
+//! The smallest program that somebody would run.
+
+fn main() {
+    println!("hello");
+}
