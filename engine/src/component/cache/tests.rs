@@ -161,19 +161,16 @@ fn a_cache_that_is_not_ones_own_is_refused() {
 #[test]
 fn what_was_used_least_lately_goes_first() {
     let kitchen = Kitchen::new();
-    // One after another, and all of it some hours ago: within an hour no second use is marked.
-    for number in 1..=3 {
-        let known = kitchen.cache().entries().unwrap();
-        kitchen.origin(&source(number));
-        let entries = kitchen.cache().entries().unwrap();
-        let new = entries
-            .iter()
-            .find(|entry| known.iter().all(|other| other.key != entry.key));
-        let file = kitchen.path().join(format!("{}{ENDING}", new.unwrap().key));
-        let ago = std::time::Duration::from_secs(3600 * (10 - u64::from(number)));
-        let file = File::options().write(true).open(file).unwrap();
-        file.set_modified(std::time::SystemTime::now() - ago)
-            .unwrap();
+    for hours in (2..=4).rev() {
+        kitchen.origin(&source(5 - hours));
+        let newest = kitchen.cache().entries().unwrap()[0].key.clone();
+        let file = std::fs::File::options()
+            .append(true)
+            .open(kitchen.path().join(format!("{newest}{ENDING}")));
+        let file = file.unwrap();
+        let before = std::time::Duration::from_secs(3600 * u64::from(hours));
+        let made = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(made - before).unwrap();
     }
     // The first one is used again.
     assert!(matches!(kitchen.origin(&source(1)), Origin::Found(_)));

@@ -203,10 +203,10 @@ fn drive(
     let cancel = Cancel::new();
     let call = call.cancelled_by(cancel.clone());
     let outcome = runtime.block_on(async {
-        tokio::spawn(interrupt::first(move || {
+        interrupt::on_first(move || {
             screen.interrupt();
             cancel.cancel();
-        }));
+        });
         engine.run_source(source, call).await
     });
     // A host call that still waits, on a pipe for example, must not keep the process.

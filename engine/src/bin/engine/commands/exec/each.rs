@@ -62,14 +62,14 @@ pub(super) fn run(
     let ended = runtime.block_on(async {
         let cancel = Cancel::new();
         let interrupted = Arc::new(Notify::new());
-        tokio::spawn(interrupt::first({
+        interrupt::on_first({
             let (cancel, interrupted) = (cancel.clone(), interrupted.clone());
             move || {
                 screen.interrupt();
                 cancel.cancel();
                 interrupted.notify_one();
             }
-        }));
+        });
         let mut lines = read_lines()?;
         let answers = Answers::start();
         let call = call.clone().cancelled_by(cancel.clone());

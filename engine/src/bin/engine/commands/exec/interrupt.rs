@@ -18,21 +18,19 @@ pub(in crate::commands) const FILE_TOO_LARGE: i32 = 25;
 
 /// Does something on the first interrupt, hang-up or request to terminate; the second ends the process.
 ///
-/// Listens from now on, and not only when it is polled for the first time: a call can begin before that.
-pub(super) fn first(then: impl FnOnce()) -> impl Future<Output = ()> {
-    let signals = (
+/// Listens from now on, and not when the runtime comes round to it. Has to be called on a runtime.
+pub(super) fn on_first(then: impl FnOnce() + Send + 'static) {
+    // Without a handler, a signal ends the process, as it does by default.
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
         signal(SignalKind::hangup()),
-    );
+    ) else {
+        return;
+    };
     // Caught, so that a guest that writes too large a file gets an error, and not the engine.
-    let caught = signal(SignalKind::from_raw(FILE_TOO_LARGE));
-    async move {
-        let _caught = caught;
-        // Without a handler, a signal ends the process, as it does by default.
-        let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = signals else {
-            return;
-        };
+    let _caught = signal(SignalKind::from_raw(FILE_TOO_LARGE));
+    tokio::spawn(async move {
         let mut asked = async || {
             tokio::select! {
                 _ = interrupt.recv() => 130,
@@ -48,5 +46,5 @@ pub(super) fn first(then: impl FnOnce()) -> impl Future<Output = ()> {
             reason = "the user insists, and the first signal was not enough"
         )]
         std::process::exit(code);
-    }
+    });
 }
