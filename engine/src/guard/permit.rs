@@ -2,7 +2,7 @@ use super::{ApprovalDesk, Grants, Target};
 use crate::event::Judged;
 use crate::types::{
     Action, ApprovalRequest, Code, Decision, Denial, Digest, Fault, FaultKind, Grant, Limits,
-    Token, Verdict, text,
+    Token, Verdict, Via, text,
 };
 
 /// Proof that the guard let one component start once, with these arguments.
@@ -163,6 +163,8 @@ impl About<'_> {
             .as_ref()
             .map(|(workflow, step)| format!("{workflow} {step}"))
             .unwrap_or_default();
+        // What its caller has left for it is chance, as its time is, and no part of what somebody decides.
+        let limits = (*via != Via::Called).then_some(limits);
         // All of this is plain data, so it always has a JSON form.
         let grants = serde_json::to_vec(&(grants.list(), grants.env(), limits)).unwrap_or_default();
         let labels = serde_json::to_vec(labels).unwrap_or_default();
