@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use engine::data::{Cancel, GrantsBuilder, LimitsBuilder, Mode, Policies, Pool, RunId};
+use engine::data::{Cancel, Compiler, GrantsBuilder, LimitsBuilder, Mode, Policies, Pool, RunId};
 use engine::{
     Call, Config, Engine, Event, EventKind, Fault, Grants, Limits, Memory, Outcome, Rights, Source,
     Stdin,
@@ -13,6 +13,7 @@ pub struct TestEngine {
     grants: GrantsBuilder,
     mode: Mode,
     deterministic: bool,
+    compiler: Option<Compiler>,
 }
 
 /// One run, its outcome and its events.
@@ -38,6 +39,7 @@ impl TestEngine {
             grants: Grants::builder(),
             mode: Mode::Enforce,
             deterministic: false,
+            compiler: None,
         }
     }
 
@@ -56,6 +58,12 @@ impl TestEngine {
     /// Makes every call deterministic.
     pub fn deterministic(mut self) -> Self {
         self.deterministic = true;
+        self
+    }
+
+    /// Compiles in processes of their own.
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = Some(compiler);
         self
     }
 
@@ -84,11 +92,11 @@ impl TestEngine {
         if let Some(pool) = pool() {
             config = config.pool(pool);
         }
-        let engine = Engine::builder()
-            .config(config)
-            .shared_sink(events.clone())
-            .build()
-            .unwrap();
+        let mut builder = Engine::builder().config(config).shared_sink(events.clone());
+        if let Some(compiler) = &self.compiler {
+            builder = builder.compiler(compiler.clone());
+        }
+        let engine = builder.build().unwrap();
         (engine, events)
     }
 

@@ -10,6 +10,7 @@ mod authority;
 mod calling;
 mod cases;
 mod code_cache;
+mod compiling;
 mod config;
 mod cpu;
 mod deterministic;

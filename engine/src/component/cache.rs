@@ -19,6 +19,9 @@ use super::Source;
 use super::compile::first_that_fits;
 use crate::types::{Bytes, Fault, Timestamp};
 
+/// A seal that is being made, or checked.
+pub(super) type Seal = Hmac<Sha256>;
+
 /// The bytes of a seal.
 const SEAL: usize = 32;
 /// The bytes of the key that makes seals.
@@ -240,9 +243,14 @@ impl CodeCache {
         }
     }
 
+    /// Begins a seal of this cache's key.
+    pub(super) fn begin_seal(&self) -> Seal {
+        <Seal as hmac::Mac>::new((&self.key).into())
+    }
+
     /// The seal of an entry, before its code.
-    fn sealing(&self, key: &str) -> Hmac<Sha256> {
-        let mut seal = <Hmac<Sha256> as hmac::Mac>::new((&self.key).into());
+    fn sealing(&self, key: &str) -> Seal {
+        let mut seal = self.begin_seal();
         seal.update(key.as_bytes());
         seal
     }
@@ -258,7 +266,7 @@ impl fmt::Debug for CodeCache {
 }
 
 /// What code is for: these bytes, and whatever the compiler makes of its version, its settings and this processor.
-fn key(engine: &Engine, source: &Source) -> String {
+pub(super) fn key(engine: &Engine, source: &Source) -> String {
     let mut hash = Hashing(Sha256::new());
     hash.write(b"engine code 1");
     hash.write(source.digest().as_bytes());
@@ -316,7 +324,7 @@ fn copied(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     trusted(engine, Code::Of(code))
 }
 
-/// Makes a component of code that a compiler of this engine made just now.
+/// Makes a component of code that a compiler of this engine made just now, or that carries a seal which was checked.
 pub(super) fn made(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     trusted(engine, Code::Of(code))
 }

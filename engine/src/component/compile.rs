@@ -9,7 +9,7 @@ use super::compiler::Workshop;
 use super::instance::Guest;
 use super::pool::{Place, Places, Pool};
 use super::structure::{self, DebugInfo};
-use super::{Cancel, Compiler, Source, cache, config, describe, link, manifest};
+use super::{Cancel, Compiler, Source, ahead, cache, config, describe, link, manifest};
 use crate::event::EventKind;
 use crate::types::{Descriptor, Fault, FaultKind, Import, Phase, text};
 
@@ -106,12 +106,17 @@ impl Runtime {
     /// Takes a component whose code is kept; `None` if it has to be compiled, or refused.
     pub(crate) fn kept(&self, source: &Source) -> Option<Compiled> {
         let found = structure::check(source).ok()?;
-        match self.cache.as_ref()?.look(&self.grounds(), source) {
-            Looked::Found(component, key) => self
-                .describe(source, found, component, Origin::Found(key))
-                .ok(),
-            Looked::Missing | Looked::Refused(..) => None,
-        }
+        let cache = self.cache.as_ref()?;
+        let kept = match source.ahead() {
+            Some(ahead) => ahead.load(source, Some(cache), &self.grounds()).ok(),
+            None => match cache.look(&self.grounds(), source) {
+                Looked::Found(component, key) => Some((component, key)),
+                Looked::Missing | Looked::Refused(..) => None,
+            },
+        };
+        let (component, key) = kept?;
+        self.describe(source, found, component, Origin::Found(key))
+            .ok()
     }
 
     /// Describes and links what was compiled.
@@ -135,7 +140,7 @@ impl Runtime {
         let linked =
             link::link(&ground.linker, &component).map_err(|error| invalid(source, &error))?;
         Ok(Compiled(Arc::new(Inner {
-            source: source.clone(),
+            source: source.bare(),
             descriptor,
             exports,
             linked,
@@ -148,8 +153,27 @@ impl Runtime {
         })))
     }
 
+    /// Compiles a component, and seals it with its code as the bytes of a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`compile`](Self::compile), and `E-INVALID-CONFIG` where there is no cache, whose key makes seals.
+    pub(crate) fn compile_ahead(&self, source: &Source, cancel: &Cancel) -> Result<Vec<u8>, Fault> {
+        let Some(cache) = &self.cache else {
+            return Err(Fault::config(
+                "code can be sealed only with the key of a cache, and this engine has none",
+            ));
+        };
+        let compiled = self.compile(&source.bare(), cancel)?;
+        ahead::file(cache, compiled.source(), compiled.linked().component())
+    }
+
     /// The code of a component: kept from before, or made now.
     fn code(&self, source: &Source, cancel: &Cancel) -> Result<(Component, Origin), Fault> {
+        if let Some(ahead) = source.ahead() {
+            let loaded = ahead.load(source, self.cache.as_ref(), &self.grounds());
+            return loaded.map(|(component, key)| (component, Origin::Found(key)));
+        }
         let mut origin = Origin::Compiled;
         if let Some(cache) = &self.cache {
             match cache.look(&self.grounds(), source) {
@@ -158,6 +182,7 @@ impl Runtime {
                 Looked::Refused(key, why) => origin = Origin::Refused(key, why),
             }
         }
+        structure::check_blocks(source)?;
         let grounds = self.grounds();
         let component = match &self.compiler {
             Some(compiler) if !compiler.spares(source) => {
@@ -165,12 +190,9 @@ impl Runtime {
                 let code = compiler.compile(engine, source, self.deterministic, cancel)?;
                 first_that_fits(&grounds, |engine| cache::made(engine, &code))
             }
-            Some(_) | None => {
-                structure::check_blocks(source)?;
-                first_that_fits(&grounds, |engine| {
-                    Component::from_binary(engine, source.content())
-                })
-            }
+            Some(_) | None => first_that_fits(&grounds, |engine| {
+                Component::from_binary(engine, source.content())
+            }),
         }
         .map_err(|error| invalid(source, &error))?;
         if let Some(cache) = &self.cache {

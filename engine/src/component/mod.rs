@@ -3,6 +3,7 @@
 //! Each step makes the value the next one needs. A permit is given up to start an instance, an
 //! instance is given up to call it, so that a guest that ran once cannot run again.
 
+mod ahead;
 mod bulk;
 mod cache;
 mod call;

@@ -3,6 +3,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::ahead::Ahead;
 use crate::types::{Bytes, Digest, Fault, FaultKind, Phase, text};
 
 /// The longest name, in bytes.
@@ -16,17 +17,21 @@ pub struct Source {
     name: String,
     bytes: Arc<[u8]>,
     digest: Digest,
+    /// Code that came with it.
+    ahead: Option<Ahead>,
 }
 
 impl Source {
     /// The largest component that is taken, 64 MiB.
     pub const LARGEST: Bytes = Bytes::mib(64);
 
-    /// Reads a component from a file. Its name is the one that [`Source::name_of`] makes of the file's.
+    /// Reads a component from a file, or one with its code from a file of
+    /// [`Engine::compile_ahead`](crate::Engine::compile_ahead). Its name is the one that [`Source::name_of`] makes of
+    /// the file's.
     ///
     /// # Errors
     ///
-    /// A fault with the code `E-INVALID-COMPONENT` if the file cannot be read or is larger than
+    /// A fault with the code `E-INVALID-COMPONENT` if the file cannot be read, or the component is larger than
     /// [`Source::LARGEST`]. Whether it holds a component is looked at when it is loaded.
     pub fn file(path: impl AsRef<Path>) -> Result<Self, Fault> {
         let path = path.as_ref();
@@ -71,7 +76,8 @@ impl Source {
             .collect()
     }
 
-    /// Takes a component from memory under a name of the caller's: 1 to 128 ASCII letters, digits, `-` and `_`.
+    /// Takes a component, or a file of one with its code, from memory under a name of the caller's: 1 to 128 ASCII
+    /// letters, digits, `-` and `_`.
     ///
     /// # Errors
     ///
@@ -79,8 +85,14 @@ impl Source {
     /// - A fault with the code `E-INVALID-COMPONENT` if the component is larger than [`Source::LARGEST`].
     pub fn bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Result<Self, Fault> {
         check_name(name)?;
-        let bytes = bytes.into();
+        let mut bytes = bytes.into();
         let name = name.to_owned();
+        let mut ahead = None;
+        if Ahead::is(&bytes) {
+            let (component, code) = Ahead::open(&name, bytes)?;
+            bytes = component;
+            ahead = Some(code);
+        }
         if Bytes::of_len(bytes.len()) > Self::LARGEST {
             return Err(Fault::new(FaultKind::Structure {
                 name,
@@ -95,6 +107,7 @@ impl Source {
             digest: Digest::of(&bytes),
             name,
             bytes,
+            ahead,
         })
     }
 
@@ -125,6 +138,30 @@ impl Source {
     pub(super) fn content(&self) -> &Arc<[u8]> {
         &self.bytes
     }
+
+    /// Code that came with it.
+    pub(super) fn ahead(&self) -> Option<&Ahead> {
+        self.ahead.as_ref()
+    }
+
+    /// The same without code that came with it.
+    pub(super) fn bare(&self) -> Self {
+        Self {
+            ahead: None,
+            ..self.clone()
+        }
+    }
+}
+
+/// How much of a file is read.
+fn most_of(file: &File) -> u64 {
+    use std::os::unix::fs::FileExt as _;
+    let mut start = [0; Ahead::ENOUGH];
+    match file.read_exact_at(&mut start, 0) {
+        Ok(()) if Ahead::is(&start) => Ahead::LARGEST,
+        // Of a pipe, which has no places to read from, no more than a component is taken.
+        Ok(()) | Err(_) => Source::LARGEST.get(),
+    }
 }
 
 /// Reads a file, and one byte more than is allowed of one that is too large.
@@ -132,7 +169,7 @@ impl Source {
 /// Straight to where the bytes stay if the file is as long as it says, because each copy of a large component costs as
 /// much as half of its digest.
 fn read(mut file: &File) -> io::Result<Arc<[u8]>> {
-    let most = Source::LARGEST.get() + 1;
+    let most = most_of(file) + 1;
     let said = usize::try_from(file.metadata()?.len().min(most)).unwrap_or_default();
     let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, said).collect();
     let mut length = 0;

@@ -280,7 +280,7 @@ fn not_a_component(bytes: &[u8]) -> Option<(String, &'static str)> {
         }
         bytes if bytes.starts_with(b"\x7fELF") => found(
             "a native program or native code",
-            "native code is never loaded; give the `.wasm` component it was made from",
+            "native code of others is never loaded; give the `.wasm` component it was made from, or what `engine compile` makes of it",
         ),
         bytes if looks_like_text(bytes) => found(
             "text",

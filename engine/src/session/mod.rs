@@ -1,5 +1,6 @@
 //! The whole way of one run: load, decide, start, call, and exactly one outcome.
 
+mod ahead;
 mod approve;
 mod builder;
 mod capability;

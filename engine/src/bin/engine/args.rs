@@ -1,12 +1,14 @@
 //! What was typed, and nothing else.
 
 mod authoring;
+mod compile;
 mod exec;
 mod guard;
 mod testing;
 mod workflow;
 
 pub(crate) use authoring::{Build, Lang, New};
+pub(crate) use compile::Compile;
 pub(crate) use exec::{Exec, Grants, Limits};
 pub(crate) use guard::{
     Add, ApprovalsAnswer, ApprovalsCommand, ApprovalsLs, ApprovalsShow, Diff, Generalise, Guarding,
@@ -67,6 +69,7 @@ impl Cli {
             Command::New(typed) if typed.output == Output::Json => Answer::Document,
             Command::Build(typed) if typed.output == Output::Json => Answer::Document,
             Command::Test(typed) if typed.output == Output::Json => Answer::Document,
+            Command::Compile(typed) if typed.output == Output::Json => Answer::Document,
             Command::Events(EventsCommand::Verify(typed)) if typed.output == Output::Json => {
                 Answer::Document
             }
@@ -113,6 +116,7 @@ impl Cli {
             | Command::New(_)
             | Command::Build(_)
             | Command::Test(_)
+            | Command::Compile(_)
             | Command::Add(_)
             | Command::Lock(_)
             | Command::Diff(_)
@@ -183,6 +187,7 @@ pub(crate) enum Command {
     New(New),
     Build(Build),
     Test(Test),
+    Compile(Compile),
     Add(Add),
     Lock(LockCommand),
     Diff(Diff),

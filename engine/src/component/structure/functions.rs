@@ -71,7 +71,7 @@ pub(in crate::component) fn is_small(source: &Source) -> bool {
         .all(|payload| payload.is_ok_and(|payload| small.with(&payload)))
 }
 
-/// Checks what takes a look at every instruction, and so is left to when a component is compiled in this process.
+/// Checks what takes a look at every instruction, and so is left to when a component is compiled at all.
 pub(in crate::component) fn check_blocks(source: &Source) -> Result<(), Fault> {
     for payload in Parser::new(0).parse_all(source.content()) {
         // What cannot be read is the validator's to refuse.

@@ -97,12 +97,12 @@ fn check(compiled: &Compiled) -> Result<(), Fault> {
     }
 }
 
-/// Puts a component in its place in one piece.
+/// Puts a file in its place in one piece.
 #[expect(
     clippy::disallowed_methods,
     reason = "the file that the user asked for"
 )]
-fn write(out: &Path, component: &[u8]) -> Result<(), Fault> {
+pub(super) fn write(out: &Path, content: &[u8]) -> Result<(), Fault> {
     let dir = out
         .parent()
         .filter(|dir| !dir.as_os_str().is_empty())
@@ -110,7 +110,7 @@ fn write(out: &Path, component: &[u8]) -> Result<(), Fault> {
     let beside = out.with_extension(format!("new.{}", std::process::id()));
     let written = std::fs::create_dir_all(dir)
         .and_then(|()| std::fs::File::create_new(&beside))
-        .and_then(|mut file| file.write_all(component))
+        .and_then(|mut file| file.write_all(content))
         .and_then(|()| std::fs::rename(&beside, out));
     written.map_err(|error| {
         // What is half written is of no use, and if nothing was, there is nothing to remove.

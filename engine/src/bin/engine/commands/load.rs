@@ -45,7 +45,8 @@ pub(super) fn compiled(
 
 /// Reads a component; WebAssembly text is converted here, because the library takes components only.
 ///
-/// With a key, the very bytes that were read have to be signed by it.
+/// With a key, the very bytes that were read have to be signed by it; of a file that was compiled ahead of time, those of
+/// the component in it.
 pub(super) fn source(path: &Path, minisign_key: Option<&str>) -> Result<Source, Fault> {
     let source = Source::file(path)?;
     if let Some(key) = minisign_key {

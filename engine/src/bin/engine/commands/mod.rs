@@ -4,6 +4,7 @@ mod approvals;
 mod artifacts;
 mod build;
 mod cache;
+mod compile;
 mod events;
 mod exec;
 mod inspect;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli, printer: &Printer) -> ExitCode {
         Command::New(typed) => new::run(typed, printer),
         Command::Build(typed) => build::run(typed, &global, printer),
         Command::Test(typed) => test::run(typed, printer),
+        Command::Compile(typed) => compile::run(typed, &global, printer),
         Command::Add(typed) => registry::add(typed, &global, printer),
         Command::Lock(typed) => registry::lock(typed, &global, printer),
         Command::Diff(typed) => registry::diff(typed, &global, printer),

@@ -1,0 +1,59 @@
+use std::path::Path;
+use std::process::ExitCode;
+
+use engine::data::line;
+use engine::{Bytes, Config, Fault};
+use serde_json::json;
+
+use super::build::write;
+use super::{finish, load};
+use crate::args::{self, Output};
+use crate::config;
+use crate::render::Printer;
+
+/// `engine compile`.
+pub(super) fn run(typed: args::Compile, global: &args::Global, printer: &Printer) -> ExitCode {
+    let json = typed.output == Output::Json;
+    finish(compiled(typed, global, printer), json, printer)
+}
+
+fn compiled(typed: args::Compile, global: &args::Global, printer: &Printer) -> Result<(), Fault> {
+    let args::Compile {
+        component,
+        out,
+        deterministic,
+        config,
+        output,
+    } = typed;
+    let settled = config::load(config.as_deref(), global)?;
+    let source = load::source(&component, settled.minisign_key.as_deref())?;
+    // As `wasmtime compile` does it.
+    let out = out.unwrap_or_else(|| {
+        let name = component.file_name().unwrap_or(component.as_os_str());
+        Path::new(name).with_extension("cwasm")
+    });
+    let mut config = Config::new();
+    if deterministic {
+        config = config.deterministic();
+    }
+    let engine = load::engine(global)?.config(config).build()?;
+    let file = engine.compile_ahead(&source)?;
+    write(&out, &file)?;
+    let shown = line(&out.to_string_lossy(), 1000);
+    let size = Bytes::of_len(file.len()).get();
+    match output {
+        Output::Json => printer.data(
+            &json!({
+                "file": shown,
+                "bytes": size,
+                "component": { "name": source.name(), "digest": source.digest() },
+                "deterministic": deterministic,
+            })
+            .to_string(),
+        ),
+        Output::Text => {
+            printer.note(&format!("compiled to {shown}, {size} bytes\n"));
+            Ok(())
+        }
+    }
+}
