@@ -129,6 +129,21 @@ fn the_decisions_hash_binds_everything() {
         hashes.insert(about.hash(policies));
     }
     assert_eq!(hashes.len(), changed.len() + 8);
+
+    // What is left for an inner call differs each time; elsewhere limits are bound.
+    let less = limits.at_most(None, None, Some(crate::types::WallTime::millis(7)), None);
+    assert_ne!(
+        decision(&base, &none, &limits, policies),
+        decision(&base, &none, &less, policies)
+    );
+    let inner = Action {
+        via: crate::types::Via::Called,
+        ..base
+    };
+    assert_eq!(
+        decision(&inner, &none, &limits, policies),
+        decision(&inner, &none, &less, policies)
+    );
 }
 
 /// This compiles only as long as a permit cannot be copied: with `Clone` it would be ambiguous.
