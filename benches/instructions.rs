@@ -63,8 +63,7 @@ struct Setting {
     cache: CodeCache,
 }
 
-/// The machine's clocks without the kernel's own code for them, which valgrind hides and which the engine's clock looks for.
-/// They go a thousand times too slowly, because all else does under valgrind, and no guard is to be late.
+/// Clocks that go a thousand times too slowly, because all else does under valgrind, and no guard is to be late.
 #[derive(Debug)]
 struct Ticks(Instant);
 

@@ -1,6 +1,6 @@
 //! Many instances that live at the same time, each waiting in a call of the host.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -37,9 +37,12 @@ pub(crate) enum Host {
 }
 
 /// What so many instances cost.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cost {
+    /// How many there are: all that were asked for, unless one failed.
     pub(crate) count: usize,
+    /// Why there are no more.
+    pub(crate) failed: Option<String>,
     /// Memory of this process that is there, before them, in bytes.
     pub(crate) before: u64,
     /// The same with all of them waiting.
@@ -70,8 +73,8 @@ pub(crate) fn resident() -> u64 {
     kibibytes * 1024
 }
 
-/// A call that is under way.
-type Call = Pin<Box<dyn Future<Output = ()>>>;
+/// A call that is under way. It gives why it failed.
+type Call = Pin<Box<dyn Future<Output = Option<String>>>>;
 
 impl Live {
     pub(crate) fn measure(self) -> Cost {
@@ -87,7 +90,8 @@ impl Live {
                     let (subject, arguments) = (subject.clone(), arguments.to_string());
                     Box::pin(async move {
                         let outcome = subject.call(function, &arguments).await;
-                        assert!(outcome.fault().is_none(), "{:?}", outcome.fault());
+                        let fault = outcome.fault();
+                        fault.map(|fault| format!("{fault} ({:?})", fault.kind()))
                     })
                 };
                 let nap = |millis| call("nap", json!({ "millis": millis }));
@@ -102,12 +106,14 @@ impl Live {
                     let bare = bare.clone();
                     Box::pin(async move {
                         let _: u32 = bare.wait(&at_nap, (millis,)).await;
+                        None
                     })
                 };
                 let echo = || -> Call {
                     let (bare, text) = (bare.clone(), text.clone());
                     Box::pin(async move {
                         let _: String = bare.wait(&at_echo, (text.as_str(),)).await;
+                        None
                     })
                 };
                 self.count(&nap, &echo)
@@ -119,46 +125,61 @@ impl Live {
         let (runtime, tasks) = (runtime(), LocalSet::new());
         tasks.block_on(&runtime, async {
             for _ in 0..300 {
-                echo().await;
+                assert_eq!(echo().await, None);
             }
-            nap(1).await;
+            assert_eq!(nap(1).await, None);
             let before = resident();
-            let waiting = Rc::new(Cell::new(0));
+            let waiting = Rc::new(Waiting::default());
             let began = Instant::now();
-            for _ in 0..self.count {
+            for number in 1..=self.count {
                 spawn_local(told(nap(NAP_MS), waiting.clone()));
-            }
-            while waiting.get() < self.count {
-                yield_now().await;
+                while waiting.count.get() < number && waiting.failed.borrow().is_none() {
+                    yield_now().await;
+                }
+                if waiting.failed.borrow().is_some() {
+                    break;
+                }
             }
             let starting = began.elapsed();
             let with_them = resident();
+            let (count, failed) = (waiting.count.get(), waiting.failed.take());
             let (began, mut calls) = (Instant::now(), 0u32);
-            while began.elapsed() < SPELL {
-                echo().await;
+            while began.elapsed() < SPELL && failed.is_none() {
+                assert_eq!(echo().await, None);
                 calls += 1;
             }
             Cost {
-                count: self.count,
+                count,
+                failed,
                 before,
                 with_them,
-                starts_a_second: self.count as f64 / starting.as_secs_f64(),
+                starts_a_second: count as f64 / starting.as_secs_f64(),
                 calls_a_second: f64::from(calls) / began.elapsed().as_secs_f64(),
             }
         })
     }
 }
 
-/// Counts a call once it waits for the first time.
-async fn told(mut call: Call, waiting: Rc<Cell<usize>>) {
+/// What became of the calls that are to wait.
+#[derive(Default)]
+struct Waiting {
+    count: Cell<usize>,
+    failed: RefCell<Option<String>>,
+}
+
+/// Counts a call once it waits for the first time, or keeps why it does not.
+async fn told(mut call: Call, waiting: Rc<Waiting>) {
     let mut counted = false;
-    poll_fn(|context| {
+    let failed = poll_fn(|context| {
         let polled = call.as_mut().poll(context);
-        if !counted {
+        if !counted && polled.is_pending() {
             counted = true;
-            waiting.set(waiting.get() + 1);
+            waiting.count.set(waiting.count.get() + 1);
         }
         polled
     })
     .await;
+    if failed.is_some() {
+        waiting.failed.replace(failed);
+    }
 }

@@ -31,10 +31,14 @@ const GROUPS: [Group; 5] = [
 /// Writes the page to a file, and the numbers beside it.
 pub(crate) fn write(page: &Path, numbers: &Path) -> anyhow::Result<()> {
     let rows = rows::measure(&[]);
-    let mut plots = Vec::new();
+    print!("{}", crate::table::text(&rows));
+    let (mut plots, mut failed) = (Vec::new(), Vec::new());
     for (name, measure) in GROUPS {
         eprintln!("measuring how it grows: {name} …");
-        plots.extend(measure()?);
+        match measure() {
+            Ok(measured) => plots.extend(measured),
+            Err(error) => failed.push(format!("{name}: {error:#}")),
+        }
     }
     let about = about();
     let told: serde_json::Map<_, _> = about
@@ -44,8 +48,8 @@ pub(crate) fn write(page: &Path, numbers: &Path) -> anyhow::Result<()> {
     let kept = json!({ "about": told, "figures": rows, "plots": plots });
     std::fs::write(numbers, serde_json::to_vec_pretty(&kept)?)?;
     std::fs::write(page, page::page(&about, &rows, &plots)?)?;
-    print!("{}", crate::table::text(&rows));
     println!("\n{}\n{}", page.display(), numbers.display());
+    anyhow::ensure!(failed.is_empty(), "not drawn: {}", failed.join("; "));
     Ok(())
 }
 

@@ -12,6 +12,18 @@ const COUNT: usize = 1_000;
 pub(super) fn rows() -> Vec<Row> {
     let live = |host| ask::<Cost>(&Task::Live(Live { host, count: COUNT }));
     let row = match (live(Host::Engine), live(Host::Bare)) {
+        (
+            Ok(Cost {
+                failed: Some(why), ..
+            }),
+            _,
+        )
+        | (
+            _,
+            Ok(Cost {
+                failed: Some(why), ..
+            }),
+        ) => Row::missing(FIGURE, TARGET, why),
         (Ok(engine), Ok(bare)) => Row::times(
             FIGURE,
             TARGET,
