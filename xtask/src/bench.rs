@@ -1,11 +1,13 @@
 mod instructions;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::bail;
 
-use crate::shell::{self, build_guests, cargo, ensure_guest_target, output, root, target};
+use crate::shell::{
+    self, build_guests, build_release, cargo, ensure_guest_target, output, root, target,
+};
 
 const USAGE: &str = "\
 usage: cargo xtask bench [<group>…]           every figure that the project aims at, as one table; or some groups of it
@@ -35,7 +37,7 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
 fn figures() -> anyhow::Result<Command> {
     ensure_guest_target()?;
     let guests = build_guests("benches/guests")?;
-    let engine = build_engine()?;
+    let engine = build_release()?;
     let mut bench = bench("figures");
     bench
         .env("ENGINE_BENCH_GUESTS", guests)
@@ -89,16 +91,4 @@ fn bench(name: &str) -> Command {
         name,
         "--",
     ])
-}
-
-/// Builds the program as it is handed out.
-fn build_engine() -> anyhow::Result<PathBuf> {
-    shell::run(&mut cargo(&[
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "engine",
-    ]))?;
-    Ok(target().join("release/engine"))
 }

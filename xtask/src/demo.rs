@@ -4,20 +4,13 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 
-use crate::shell::{self, build_guests, cargo, ensure_guest_target, root, shown, target};
+use crate::shell::{build_guests, build_release, ensure_guest_target, root, shown, target};
 use crate::shipped::shipped;
 
 /// `cargo xtask demo`: builds the engine and the shipped capabilities, and shows them.
 pub(crate) fn run() -> anyhow::Result<()> {
     ensure_guest_target()?;
-    shell::run(&mut cargo(&[
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "engine",
-    ]))?;
-    show(&target().join("release/engine"))?;
+    show(&build_release()?)?;
     println!(
         "\nNext: `target/release/engine --help`, `engine inspect target/capabilities/text.wasm`, and the README."
     );

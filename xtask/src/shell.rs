@@ -162,3 +162,15 @@ fn ensure_tools(tools: &[(&str, &[&str], &str)]) -> anyhow::Result<()> {
     run(apt(&["install", "--yes", "--quiet", "--no-install-recommends"]).args(&missing))
         .with_context(packages)
 }
+
+/// Builds the program as it is handed out.
+pub(crate) fn build_release() -> anyhow::Result<PathBuf> {
+    run(&mut cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "engine",
+    ]))?;
+    Ok(target().join("release/engine"))
+}
