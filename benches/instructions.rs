@@ -21,7 +21,7 @@ use crate::subject::{Guarding, Latest, Subject, measured, runtime, text};
 type Figure = (&'static str, fn(&Setting) -> Work);
 
 /// What is counted, by the names in `budget.toml`.
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 9] = [
     ("call-cedar", |setting| {
         setting.call(Guarding::Cedar(20), Heard::Kept, "echo", echo(64))
     }),
@@ -36,6 +36,9 @@ const FIGURES: [Figure; 8] = [
     }),
     ("call-4k-string", |setting| {
         setting.call(Guarding::Rules(20), Heard::Kept, "echo", echo(4096))
+    }),
+    ("call-64k-string", |setting| {
+        setting.call(Guarding::Rules(20), Heard::Kept, "echo", echo(64 << 10))
     }),
     ("call-4k-bytes", |setting| {
         let data = STANDARD.encode(text(4096));

@@ -22,7 +22,7 @@ fn main() {
     let mut criterion = Criterion::default().sample_size(100).configure_from_args();
     calls::define(&mut criterion);
     events::define(&mut criterion);
-    guard::define();
+    guard::share();
     workflow::define();
     criterion.final_summary();
 }

@@ -83,5 +83,11 @@ pub(super) fn rows() -> Vec<Row> {
             &large.cedar,
             &large.tuned,
         ),
+        row(
+            "call, 64 KiB string, guard with 20 rules ÷ tuned bare",
+            1.5,
+            &large.rules,
+            &large.tuned,
+        ),
     ]
 }

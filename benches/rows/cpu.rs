@@ -23,10 +23,11 @@ const ROUNDS: usize = 60;
 pub(super) fn rows() -> Vec<Row> {
     let bytes = works();
     let bare = Bare::load(Setting::Limitless, &bytes);
+    let fuelled = Bare::load(Setting::Tuned, &bytes);
     let subject = Subject::new(&bytes, Guarding::Bundle, Latest::default());
     let runtime = runtime();
     let row = |&(function, parameter, name, amount): &(&str, &str, &str, u32)| {
-        let at = bare.find(WORK, function);
+        let (at, in_fuelled) = (bare.find(WORK, function), fuelled.find(WORK, function));
         let arguments = json!({ parameter: amount }).to_string();
         let by_engine = subject.value(&runtime, function, &arguments);
         let by_bare: u64 = bare.call(&at, (amount,));
@@ -35,7 +36,7 @@ pub(super) fn rows() -> Vec<Row> {
             by_bare.to_string(),
             "{function}"
         );
-        let [engine, limitless] = turns(
+        let [engine, limitless, fuelled] = turns(
             ROUNDS,
             [
                 &mut || {
@@ -44,13 +45,19 @@ pub(super) fn rows() -> Vec<Row> {
                 &mut || {
                     black_box(bare.call::<_, u64>(&at, (amount,)));
                 },
+                &mut || {
+                    black_box(fuelled.call::<_, u64>(&in_fuelled, (amount,)));
+                },
             ],
         );
         Row::times(
             format!("work for the processor, {name}: all limits ÷ none"),
             Target::AtMost(1.35),
             engine.over(&limitless),
-            format!("engine {engine}, bare without any limit {limitless}"),
+            format!(
+                "engine {engine}, bare without any limit {limitless}, bare with fuel {fuelled}: fuel alone {:.2} ×",
+                fuelled.over(&limitless)
+            ),
         )
     };
     KINDS.iter().map(row).collect()

@@ -25,28 +25,39 @@ struct Pair {
 }
 
 impl Pair {
-    /// Both run a guest in turns, wasmtime with these options.
-    fn run(&self, name: &str, home: Home, options: &[&str]) -> anyhow::Result<[Runs; 2]> {
+    /// Both run a guest in turns, wasmtime with each of these options.
+    fn run<const N: usize>(
+        &self,
+        name: &str,
+        home: Home,
+        options: [&[&str]; N],
+    ) -> anyhow::Result<(Runs, [Runs; N])> {
         let component = guest(name).to_string_lossy().into_owned();
-        let exec = vec!["exec".to_owned(), component.clone()];
-        let run = ["run"].iter().chain(options).map(|word| (*word).to_owned());
-        let run = run.chain([component]).collect();
-        let program = |path: &Path, args| Program {
+        let program = |path: &Path, words: &[&str]| Program {
             path: path.to_owned(),
-            args,
+            args: words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .chain([component.clone()])
+                .collect(),
             home: home.clone(),
         };
+        let run = |options: &[&str]| program(&self.wasmtime, &[&["run"], options].concat());
+        let mut programs = vec![program(&self.engine, &["exec"])];
+        programs.extend(options.into_iter().map(run));
         let programs = Programs {
-            programs: vec![program(&self.engine, exec), program(&self.wasmtime, run)],
+            programs,
             rounds: match home {
                 Home::Same(_) => 200,
                 Home::Fresh(_) => 30,
             },
         };
-        let found: Vec<Runs> = ask(&Task::Programs(programs))?;
-        found
-            .try_into()
-            .map_err(|_| anyhow::anyhow!("two programs gave another number of results"))
+        let mut found: Vec<Runs> = ask(&Task::Programs(programs))?;
+        anyhow::ensure!(!found.is_empty(), "the programs gave no results");
+        let engine = found.remove(0);
+        let others = found.try_into();
+        let others = others.map_err(|_| anyhow::anyhow!("some programs gave no results"))?;
+        Ok((engine, others))
     }
 }
 
@@ -79,13 +90,15 @@ fn measured(pair: &Pair) -> anyhow::Result<Vec<Row>> {
     let size = std::fs::metadata(guest("counts"))?.len() / 1000;
 
     let home = Home::Same(dir.path().join("home"));
-    let [engine, wasmtime] = pair.run("greets", home, &["-C", &cached])?;
+    let (engine, [wasmtime]) = pair.run("greets", home, [&["-C", &cached]])?;
     let [of_engine, of_wasmtime] = [&engine, &wasmtime].map(|runs| Times::new(runs.times.clone()));
     let [peak, other] = [&engine, &wasmtime].map(|runs| median(&runs.peaks));
     let fresh = Home::Fresh(dir.path().to_owned());
-    let [first, without] = pair
-        .run("counts", fresh, &["-C", "cache=n"])?
-        .map(|runs| Times::new(runs.times));
+    let uncached = ["-C", "cache=n"];
+    let fuelled = [&uncached[..], &["-W", "fuel=10000000000"]].concat();
+    let (first, others) = pair.run("counts", fresh, [&uncached, &fuelled])?;
+    let first = Times::new(first.times);
+    let [without, fuelled] = others.map(|runs| Times::new(runs.times));
     Ok(vec![
         Row::times(
             WARM.0,
@@ -107,7 +120,9 @@ fn measured(pair: &Pair) -> anyhow::Result<Vec<Row>> {
             COLD.0,
             COLD.1,
             first.over(&without),
-            format!("a component of {size} KB: engine {first}, wasmtime {without}"),
+            format!(
+                "a component of {size} KB: engine {first}, wasmtime {without}, wasmtime with fuel {fuelled}"
+            ),
         ),
     ])
 }

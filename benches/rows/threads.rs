@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use wasmtime::component::ComponentExportIndex;
 
 use crate::bare::{Bare, Setting};
 use crate::subject::{Guarding, Latest, Subject, VALUES, measured, runtime, text};
@@ -46,10 +47,22 @@ fn middle(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
+fn by_bare<'a>(
+    (bare, echo): &'a (Bare, ComponentExportIndex),
+    text: &'a str,
+) -> Box<dyn FnMut() + 'a> {
+    Box::new(move || {
+        let _: String = bare.call(echo, (text,));
+    })
+}
+
 pub(super) fn rows() -> Vec<Row> {
     let bytes = measured();
-    let bare = Bare::load(Setting::DefaultPool, &bytes);
-    let echo = bare.find(VALUES, "echo");
+    let [default, tuned] = [Setting::DefaultPool, Setting::Tuned].map(|setting| {
+        let bare = Bare::load(setting, &bytes);
+        let echo = bare.find(VALUES, "echo");
+        (bare, echo)
+    });
     let subject = Subject::new(&bytes, Guarding::Cedar(20), Latest::default());
     let text = text(64);
     let arguments = json!({ "text": text }).to_string();
@@ -62,25 +75,31 @@ pub(super) fn rows() -> Vec<Row> {
             }
         })
     };
-    let by_bare = || -> Box<dyn FnMut() + '_> {
-        let (bare, echo, text) = (&bare, &echo, &text);
-        Box::new(move || {
-            let _: String = bare.call(echo, (text.as_str(),));
-        })
-    };
-    let (mut one, mut two, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    let by_default = || by_bare(&default, &text);
+    let by_tuned = || by_bare(&tuned, &text);
+    let mut found = [const { Vec::new() }; 5];
     for _ in 0..TURNS {
-        one.push(throughput(1, SPELL, &by_engine));
-        two.push(throughput(2, SPELL, &by_engine));
-        others.push(throughput(2, SPELL, &by_bare));
+        let turn = [
+            throughput(1, SPELL, &by_engine),
+            throughput(2, SPELL, &by_engine),
+            throughput(2, SPELL, &by_default),
+            throughput(1, SPELL, &by_tuned),
+            throughput(2, SPELL, &by_tuned),
+        ];
+        for (found, calls) in found.iter_mut().zip(turn) {
+            found.push(calls);
+        }
     }
-    let (one, two, others) = (middle(one), middle(two), middle(others));
+    let [one, two, others, tuned_one, tuned_two] = found.map(middle);
     vec![
         Row::times(
             "calls a second, 2 threads ÷ 1 thread",
             Target::AtLeast(1.7),
             two / one,
-            format!("{two:.0} and {one:.0} calls a second"),
+            format!(
+                "{two:.0} and {one:.0} calls a second; bare tuned {tuned_two:.0} and {tuned_one:.0}: {:.2} ×",
+                tuned_two / tuned_one
+            ),
         ),
         Row::times(
             "calls a second on 2 threads ÷ bare default pool on 2 threads",

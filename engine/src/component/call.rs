@@ -91,15 +91,13 @@ impl Instance {
             .get_func(&mut self.store, export)
             .ok_or_else(missing)?;
 
-        let gives = function.in_bulk();
-        let (called, in_bulk) = match (self.arguments.given(), gives) {
-            (Given::Bulk(items), Some(gives)) => {
-                let call = pin!(bulk::call(&mut self.store, callee, items, gives));
+        let (called, in_bulk) = match self.arguments.given() {
+            Given::Bulk(items, gives) => {
+                let call = pin!(bulk::call(&mut self.store, callee, items, *gives));
                 let ended = self.supervisor.watch(call).await;
                 (ended.map(|came| came.map(Ended::Bulk)), true)
             }
-            (Given::Bulk(_), None) => return Err(missing()),
-            (Given::Values(values), _) => {
+            Given::Values(values) => {
                 let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
                 let ended = {
                     let call = pin!(callee.call_async(&mut self.store, values, &mut results));
@@ -194,18 +192,15 @@ impl Instance {
 
     /// Takes the text of a result, or tells why there is none.
     fn written(&self, text: Result<String, NoJson<Stopped>>) -> Result<Json, Fault> {
-        let bug = || {
-            Fault::new(FaultKind::Bug {
-                at: "the encoding of a result",
-            })
-        };
         match text {
             Ok(text) => match self.supervisor.overdue() {
-                None => Json::from_text(text).map_err(|_| bug()),
+                None => Ok(Json::made(text)),
                 Some(stopped) => Err(self.stopped(stopped)),
             },
             Err(NoJson::TooLong) => Err(self.too_long()),
-            Err(NoJson::WrongType) => Err(bug()),
+            Err(NoJson::WrongType) => Err(Fault::new(FaultKind::Bug {
+                at: "the encoding of a result",
+            })),
             Err(NoJson::Stopped(stopped)) => Err(self.stopped(stopped)),
         }
     }

@@ -52,7 +52,7 @@ pub(crate) struct Context {
 /// A component that was started and can be called once.
 pub(crate) struct Instance {
     pub(super) compiled: Compiled,
-    pub(super) permitted: Permitted,
+    pub(super) permitted: Box<Permitted>,
     pub(super) store: Store<Guest>,
     pub(super) linked: Option<Linked>,
     pub(super) supervisor: Supervisor,

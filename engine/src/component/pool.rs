@@ -19,7 +19,7 @@ pub(super) const TABLES: u32 = 4;
 /// which there is no room wait, and their time begins when they start; too many that wait are refused at once
 /// (`E-LIMIT-BUSY`).
 ///
-/// A pool reserves 8 GiB of addresses for each instance, but hardly any memory, so that a limit on the addresses of the
+/// A pool reserves 4 GiB of addresses for each of its places, but hardly any memory, so that a limit on the addresses of the
 /// process (`ulimit -v`) is in its way. Making it takes about a millisecond for each 200 instances. A component that needs more
 /// than a place of the pool has runs without it.
 ///
@@ -41,12 +41,15 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// The most instances that a pool can have: as many again are for actions that others call, and all of them have to fit the
-    /// addresses of a process.
+    /// The most instances that a pool can have: all of them have to fit the addresses of a process, and the 65,530 maps of memory
+    /// that Linux lets a process have (`vm.max_map_count`).
     pub const MOST: u32 = 10_000;
+    /// The most of the places for actions that others call.
+    const MOST_INNER: u32 = 1_000;
 
     /// Room for so many instances at the same time, from 1 to [`Pool::MOST`]. Most of the components that languages
-    /// make take one place; one with several memories takes as many.
+    /// make take one place; one with several memories takes as many. There is room for as many again, but at most 1,000, that
+    /// are called by others through `engine:host/actions`.
     #[must_use]
     pub fn new(instances: u32) -> Self {
         Self {
@@ -75,9 +78,14 @@ impl Pool {
         self.instances
     }
 
-    /// All instances: as many again as [`instances`](Self::instances) are for what others call.
+    /// The instances for what others call.
+    fn inner(self) -> u32 {
+        self.instances.min(Self::MOST_INNER)
+    }
+
+    /// All instances.
     pub(super) fn all(self) -> u32 {
-        self.instances.saturating_mul(2)
+        self.instances.saturating_add(self.inner())
     }
 
     /// What stays of each memory.
@@ -123,15 +131,12 @@ impl Place {
 
 impl Places {
     pub(super) fn new(pool: Pool) -> Self {
-        let semaphore = || {
-            Arc::new(Semaphore::new(
-                usize::try_from(pool.instances()).unwrap_or(1),
-            ))
-        };
+        let semaphore =
+            |places: u32| Arc::new(Semaphore::new(usize::try_from(places).unwrap_or(1)));
         Self {
             pool,
-            outer: semaphore(),
-            inner: semaphore(),
+            outer: semaphore(pool.instances()),
+            inner: semaphore(pool.inner()),
             waiting: AtomicU32::new(0),
         }
     }
@@ -162,17 +167,15 @@ impl Places {
         nested: bool,
         cancel: &Cancel,
     ) -> Result<Place, Fault> {
-        let of = if nested { &self.inner } else { &self.outer };
+        let (of, instances) = if nested {
+            (&self.inner, self.pool.inner())
+        } else {
+            (&self.outer, self.pool.instances)
+        };
         if let Ok(place) = of.clone().try_acquire_many_owned(places) {
             return Ok(Place(Some(place)));
         }
-        let busy = |waiting| {
-            Fault::new(FaultKind::Busy {
-                instances: self.pool.instances,
-                waiting,
-            })
-            .at(Phase::Start)
-        };
+        let busy = |waiting| Fault::new(FaultKind::Busy { instances, waiting }).at(Phase::Start);
         if nested {
             return Err(busy(0).hint("try again later, or have a larger pool"));
         }
@@ -256,6 +259,21 @@ mod tests {
                 .contains("a pool of 0 instances")
         );
         assert!(Pool::new(Pool::MOST + 1).check().is_err());
+    }
+
+    #[test]
+    fn what_others_call_has_as_many_places_up_to_a_bound() {
+        assert_eq!(Pool::new(16).all(), 32);
+        assert_eq!(Pool::new(10_000).all(), 11_000);
+        let places = Places::new(Pool::new(2_000));
+        let cancel = Cancel::new();
+        runtime().block_on(async {
+            let held = places.take(1_000, true, &cancel).await.unwrap();
+            let fault = places.take(1, true, &cancel).await.unwrap_err();
+            assert_eq!(fault.to_string(), "1000 instances run already");
+            drop(held);
+            assert!(places.take(2_000, false, &cancel).await.is_ok());
+        });
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -147,29 +147,22 @@ impl Supervisor {
         let mut timer = pin!(None::<Sleep>);
         let cancel = self.cancel.clone();
         let mut cancelled = pin!(cancel.asked());
+        let mut relay = None;
         poll_fn(|cx| {
-            if self.cancel.is_cancelled() {
-                return Poll::Ready(Err(Stopped::Cancelled));
-            }
-            let now = self.clock.elapsed();
-            if now >= self.deadline {
-                return Poll::Ready(Err(Stopped::Deadline));
-            }
             let before = self.read.take().unwrap_or_else(|| self.clock.thread_cpu());
-            let polled = guest.as_mut().poll(cx);
-            if polled.is_pending() {
-                self.aside.poll(cx);
-            }
+            let turned = self.turn(guest.as_mut(), Relay::to(&mut relay, cx.waker()));
             let after = self.clock.thread_cpu();
             self.cpu += after.saturating_sub(before);
-            if let Poll::Ready(output) = polled {
-                self.read = Some(after);
-                return Poll::Ready(Ok(output));
-            }
-            // Whoever cancels from here on wakes this up; most calls end without a wait.
-            if cancelled.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(Stopped::Cancelled));
-            }
+            let waits = match turned {
+                Err(stopped) => return Poll::Ready(Err(stopped)),
+                Ok(Turned::Done(output)) => {
+                    self.read = Some(after);
+                    return Poll::Ready(Ok(output));
+                }
+                Ok(Turned::Waits) => true,
+                Ok(Turned::Yields) => false,
+            };
+            let now = self.clock.elapsed();
             let mut wake_at = self.deadline;
             if let Some(flush_at) = self.record.flush_at() {
                 if now >= flush_at {
@@ -177,6 +170,14 @@ impl Supervisor {
                 } else {
                     wake_at = wake_at.min(flush_at);
                 }
+            }
+            if !waits {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // Whoever cancels from here on wakes this up; most calls end without a wait.
+            if cancelled.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(Stopped::Cancelled));
             }
             timer.set(Some(sleep(wake_at.saturating_sub(now))));
             if timer
@@ -190,5 +191,191 @@ impl Supervisor {
             Poll::Pending
         })
         .await
+    }
+
+    /// Polls a guest until it is done, waits for something else, or has had its turn.
+    fn turn<F: Future>(
+        &self,
+        mut guest: Pin<&mut F>,
+        relay: &Arc<Relay>,
+    ) -> Result<Turned<F::Output>, Stopped> {
+        let waker = Waker::from(relay.clone());
+        let mut cx = TaskContext::from_waker(&waker);
+        for _ in 0..AT_A_TIME {
+            if let Some(stopped) = self.overdue() {
+                return Err(stopped);
+            }
+            relay.begin();
+            if let Poll::Ready(output) = guest.as_mut().poll(&mut cx) {
+                return Ok(Turned::Done(output));
+            }
+            let beside = self.aside.poll(&mut cx);
+            if !relay.end() {
+                return Ok(Turned::Waits);
+            }
+            // What is done beside it had a turn of its own, and turns are not to multiply.
+            if beside {
+                return Ok(Turned::Yields);
+            }
+        }
+        Ok(Turned::Yields)
+    }
+}
+
+/// How often a guest that computes goes on before other tasks of the thread have their turn, about a millisecond.
+const AT_A_TIME: u32 = 8;
+
+/// What a guest did when it was polled.
+enum Turned<T> {
+    Done(T),
+    /// It computes, and there is more to do.
+    Yields,
+    /// It waits for something else.
+    Waits,
+}
+
+/// Keeps a wake-up that comes while the guest is polled, which is how a guest that computes yields, and passes others on: to
+/// go through the runtime takes some calls of the system.
+struct Relay {
+    to: Waker,
+    polling: AtomicBool,
+    woken: AtomicBool,
+}
+
+impl Relay {
+    /// The relay to a waker, as long as that stays the same.
+    fn to<'a>(kept: &'a mut Option<Arc<Self>>, waker: &Waker) -> &'a Arc<Self> {
+        kept.take_if(|relay| !relay.to.will_wake(waker));
+        kept.get_or_insert_with(|| {
+            Arc::new(Self {
+                to: waker.clone(),
+                polling: AtomicBool::new(false),
+                woken: AtomicBool::new(false),
+            })
+        })
+    }
+
+    /// Wake-ups of before do not count.
+    fn begin(&self) {
+        // Whoever was overwritten has to be heard: the poll sees what came before that wake-up.
+        self.woken.swap(false, Ordering::SeqCst);
+        self.polling.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether there was a wake-up since the beginning; later ones are passed on.
+    fn end(&self) -> bool {
+        self.polling.store(false, Ordering::SeqCst);
+        self.woken.swap(false, Ordering::SeqCst)
+    }
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        if !self.polling.load(Ordering::SeqCst) {
+            self.to.wake_by_ref();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+    use crate::event::Emitter;
+    use crate::types::{Bytes, RunId, Timestamp};
+
+    /// It goes on without time.
+    #[derive(Debug)]
+    struct Still;
+
+    impl Clock for Still {
+        fn timestamp(&self) -> Timestamp {
+            Timestamp::MIN
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn thread_cpu(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    fn supervisor() -> Supervisor {
+        let emitter = Emitter::new(RunId::fresh(), Arc::new(Still), Arc::new([]));
+        let record = Record::new(Arc::new(emitter), Arc::new(Still), Bytes::mib(1), None);
+        let (record, cancel) = (Arc::new(record), Cancel::new());
+        let wall = WallTime::millis(1_000);
+        Supervisor::new(Arc::new(Still), cancel, record, Arc::default(), wall)
+    }
+
+    #[derive(Default)]
+    struct Counts(AtomicU32);
+
+    impl Wake for Counts {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_wake_up_while_the_guest_is_polled_is_kept_and_others_are_passed_on() {
+        let counts = Arc::new(Counts::default());
+        let passed = || counts.0.load(Ordering::Relaxed);
+        let (waker, mut kept) = (Waker::from(counts.clone()), None);
+        let relay = Relay::to(&mut kept, &waker).clone();
+        let own = Waker::from(relay.clone());
+        relay.begin();
+        own.wake_by_ref();
+        assert!(relay.end());
+        assert_eq!(passed(), 0);
+        relay.begin();
+        assert!(!relay.end());
+        own.wake_by_ref();
+        assert_eq!(passed(), 1);
+        // What was passed on is no wake-up of the next poll.
+        relay.begin();
+        assert!(!relay.end());
+        assert!(Arc::ptr_eq(Relay::to(&mut kept, &waker), &relay));
+        let other = Waker::from(Arc::new(Counts::default()));
+        assert!(!Arc::ptr_eq(Relay::to(&mut kept, &other), &relay));
+    }
+
+    #[test]
+    fn who_computes_lets_others_have_their_turn_however_deep_it_was_called() {
+        let (counts, polls) = (Arc::new(Counts::default()), Arc::new(Counts::default()));
+        let told = |of: &Counts| of.0.load(Ordering::Relaxed);
+        let waker = Waker::from(counts.clone());
+        let mut cx = TaskContext::from_waker(&waker);
+        let computes = {
+            let polls = polls.clone();
+            poll_fn(move |cx| {
+                polls.0.fetch_add(1, Ordering::Relaxed);
+                cx.waker().wake_by_ref();
+                Poll::<()>::Pending
+            })
+        };
+        let mut called = supervisor();
+        let work = async move { called.watch(pin!(computes)).await.map_or((), |()| ()) };
+        let (mut middle, mut caller) = (supervisor(), supervisor());
+        middle.aside.begin(Box::pin(work));
+        let work = async move {
+            let waits = pin!(std::future::pending::<()>());
+            middle.watch(waits).await.map_or((), |()| ())
+        };
+        caller.aside.begin(Box::pin(work));
+        let waits = pin!(std::future::pending::<()>());
+        let mut watched = pin!(caller.watch(waits));
+        for round in 1..=3 {
+            assert!(watched.as_mut().poll(&mut cx).is_pending());
+            assert_eq!((told(&polls), told(&counts)), (round * AT_A_TIME, round));
+        }
     }
 }

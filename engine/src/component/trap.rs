@@ -39,14 +39,17 @@ pub(super) fn fault(instance: &Instance, error: &wasmtime::Error) -> Fault {
             .exhausted(stop)
             .with_backtrace(frames(instance, error));
     }
-    if let Some(cause) = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<std::io::Error>())
-        && cause.raw_os_error().is_some()
-    {
+    if let Some(cause) = error.chain().find_map(refused) {
         // The machine refused the engine something, memory for example; the guest did nothing wrong.
-        return Fault::system("a request to the operating system")
-            .caused_by(std::io::Error::new(cause.kind(), cause.to_string()));
+        let fault = Fault::system("a request to the operating system");
+        let fault = if cause.kind() == std::io::ErrorKind::OutOfMemory {
+            fault.hint(
+                "fewer instances at once may fit, or more maps of memory (`sysctl vm.max_map_count`)",
+            )
+        } else {
+            fault
+        };
+        return fault.caused_by(cause);
     }
     let reason = match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
@@ -57,6 +60,16 @@ pub(super) fn fault(instance: &Instance, error: &wasmtime::Error) -> Fault {
         reason: text::line(reason, 1024),
     })
     .with_backtrace(frames(instance, error))
+}
+
+/// What the operating system said, if it is that.
+fn refused(cause: &(dyn std::error::Error + 'static)) -> Option<std::io::Error> {
+    let number = match cause.downcast_ref::<std::io::Error>() {
+        Some(error) => error.raw_os_error()?,
+        // What maps memory tells it so.
+        None => cause.downcast_ref::<rustix::io::Errno>()?.raw_os_error(),
+    };
+    Some(std::io::Error::from_raw_os_error(number))
 }
 
 /// The limit behind an error, if there is one.
@@ -158,5 +171,24 @@ impl Instance {
                 fault.hint("this limit is the same for every guest; use less at once")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn what_the_machine_refuses_is_told_from_what_a_guest_did() {
+        let mapped = wasmtime::Error::from(rustix::io::Errno::NOMEM).context("no map");
+        let opened = wasmtime::Error::from(std::io::Error::from_raw_os_error(24));
+        let said = |error: &wasmtime::Error| error.chain().find_map(refused);
+        assert_eq!(said(&mapped).unwrap().kind(), ErrorKind::OutOfMemory);
+        assert_eq!(said(&opened).unwrap().raw_os_error(), Some(24));
+        let own = std::io::Error::new(ErrorKind::OutOfMemory, "words of a guest");
+        assert!(said(&wasmtime::Error::from(own)).is_none());
+        assert!(said(&wasmtime::Error::from(Trap::OutOfFuel)).is_none());
     }
 }

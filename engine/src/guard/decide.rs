@@ -165,11 +165,7 @@ impl<'a> Draft<'a> {
                     permit: self.permit(policies, verdict, Some(approvers)),
                 })
             }
-            Decision::Deny | Decision::Kill => Decided::Refused(Refusal {
-                fault: self.refusal(&verdict, &changes),
-                judged: Some(judged(&self.ask.action, &verdict)),
-                verdict,
-            }),
+            Decision::Deny | Decision::Kill => self.refused(verdict, &changes),
         }
     }
 
@@ -270,11 +266,15 @@ impl<'a> Draft<'a> {
         if lesson.allow {
             return Decided::Permitted(self.permit(policies, verdict, None).skipped());
         }
-        Decided::Refused(Refusal {
-            fault: self.refusal(&verdict, &[forget()]),
+        self.refused(verdict, &[forget()])
+    }
+
+    fn refused(&self, verdict: Verdict, changes: &[Change]) -> Decided {
+        Decided::Refused(Box::new(Refusal {
+            fault: self.refusal(&verdict, changes),
             judged: Some(judged(&self.ask.action, &verdict)),
             verdict,
-        })
+        }))
     }
 
     fn permit(self, policies: &Policies, verdict: Verdict, approvers: Option<String>) -> Permit {

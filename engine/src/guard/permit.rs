@@ -10,7 +10,7 @@ use crate::types::{
 /// Not `Clone`, and made by the guard alone. To use it is to give it up.
 #[derive(Debug)]
 #[must_use = "a permit does nothing until an instance is started with it"]
-pub(crate) struct Permit(Permitted);
+pub(crate) struct Permit(Box<Permitted>);
 
 /// What is given with a permit, and under which policies.
 pub(super) struct Given {
@@ -51,7 +51,7 @@ impl Permit {
             policies,
             approvers,
         } = given;
-        Self(Permitted {
+        Self(Box::new(Permitted {
             target,
             policies,
             approvers,
@@ -62,23 +62,19 @@ impl Permit {
             observed: None,
             unused,
             action,
-        })
+        }))
     }
 
     /// Nobody had to be asked, because of an earlier answer.
-    pub(super) fn skipped(self) -> Self {
-        Self(Permitted {
-            skipped: true,
-            ..self.0
-        })
+    pub(super) fn skipped(mut self) -> Self {
+        self.0.skipped = true;
+        self
     }
 
     /// Policies, which are only observed, say this.
-    pub(super) fn observing(self, verdict: Verdict) -> Self {
-        Self(Permitted {
-            observed: Some(verdict),
-            ..self.0
-        })
+    pub(super) fn observing(mut self, verdict: Verdict) -> Self {
+        self.0.observed = Some(verdict);
+        self
     }
 
     /// What it permits, to look at.
@@ -101,7 +97,7 @@ impl Permit {
         component: Digest,
         arguments: Digest,
         policies: Digest,
-    ) -> Result<Permitted, Fault> {
+    ) -> Result<Box<Permitted>, Fault> {
         let Permit(permitted) = self;
         let decided = &permitted.action;
         let what = if component != decided.digest {
@@ -194,7 +190,7 @@ pub(crate) enum Decided {
     /// It may run once somebody approves.
     Waits(Waiting),
     /// It may not run.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
 }
 
 /// Why an action may not run.
@@ -243,7 +239,7 @@ impl Waiting {
             approvers,
             policies,
             ..
-        } = &self.permit.0;
+        } = &*self.permit.0;
         About {
             action,
             grants,
@@ -264,8 +260,8 @@ impl Waiting {
 
     /// Somebody approved: the permit.
     pub(crate) fn approved(self, because: String) -> Permit {
-        let Permit(permitted) = self.permit;
-        let verdict = match permitted.observed.clone() {
+        let Permit(mut permitted) = self.permit;
+        permitted.verdict = match permitted.observed.clone() {
             // What is observed stays the verdict, so that it is told as where nobody had to be asked.
             Some(observed) if observed.reason.is_empty() => Verdict {
                 reason: because,
@@ -281,10 +277,7 @@ impl Waiting {
                 ..permitted.verdict
             },
         };
-        Permit(Permitted {
-            verdict,
-            ..permitted
-        })
+        Permit(permitted)
     }
 
     /// Nobody did: the refusal.

@@ -26,7 +26,7 @@ const SOONER: Duration = Duration::from_millis(2);
 
 impl Aside {
     /// Leaves work to be done. A guest waits for it, so there is one at a time.
-    pub(super) fn begin(&self, work: Work) {
+    pub(crate) fn begin(&self, work: Work) {
         *self.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
     }
 
@@ -42,15 +42,17 @@ impl Aside {
         Some(left.saturating_sub(SOONER).max(Duration::from_millis(1)))
     }
 
-    /// Goes on with the work, if there is some.
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) {
+    /// Goes on with the work, if there is some, and says whether more of it is left.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> bool {
         let slot = || self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let work = slot().take();
         if let Some(mut work) = work
             && work.as_mut().poll(cx) == Poll::Pending
         {
             *slot() = Some(work);
+            return true;
         }
+        false
     }
 }
 

@@ -11,6 +11,7 @@ mod open;
 mod read;
 mod retain;
 mod schema;
+mod shared;
 mod store;
 mod verify;
 mod workflows;

@@ -11,7 +11,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use rustix::fs::{FlockOperation, flock};
 
 use super::key::{Key, PublicKey, remembered};
-use super::writer::{Shared, Writer};
+use super::shared::Shared;
+use super::writer::Writer;
 use super::{schema, shown, unusable, verify};
 use crate::event::{Audit, Commit, Event, Queue, Room, Sink, Source};
 use crate::types::{Clock, Fault, FaultKind, JournalId};
@@ -414,7 +415,7 @@ impl Drop for Inner {
 impl Sink for Journal {
     fn emit(&self, event: &Arc<Event>) {
         self.0.shared.queue.push(event);
-        self.0.shared.wake();
+        self.0.shared.wake_soon();
     }
 
     fn commit<'a>(&'a self, source: &'a Source) -> Commit<'a> {

@@ -1,17 +1,17 @@
 //! The thread that writes: many events in one transaction, one sync for all who wait.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
-use tokio::sync::watch;
 
 use super::chain::Head;
 use super::key::{self, CheckpointKind, Claim, Key};
 use super::schema;
-use crate::event::{Audit, Event, Lost, Queue, Source, Taken};
-use crate::types::{Clock, EventId, JournalId, StreamId, named_point};
+use super::shared::Shared;
+use crate::event::{Audit, Event, Lost, Source, Taken};
+use crate::types::{Clock, EventId, JournalId, named_point};
 
 /// Events in one transaction.
 const MOST_AT_ONCE: usize = 4096;
@@ -25,87 +25,6 @@ const QUIET: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 200 })
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 /// How often a batch is tried once the journal is being closed.
 const LAST_TRIES: u32 = 4;
-
-/// What the writer and those who wait for it share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) queue: Queue,
-    /// Speaks in the marks of events that had no room.
-    stream: StreamId,
-    woken: Mutex<bool>,
-    wake: Condvar,
-    progress: watch::Sender<Progress>,
-}
-
-/// How far the writer has come.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Progress {
-    /// Of the events taken in, so many are durable.
-    pub(super) durable: u64,
-    /// Tries that failed so far.
-    pub(super) failures: u64,
-    /// Why the newest try failed; empty if it did not.
-    pub(super) reason: String,
-    /// The writer is gone.
-    pub(super) ended: bool,
-    /// How long the newest transaction took, its sync included.
-    pub(super) latency: Duration,
-    /// Events that had no room so far.
-    pub(super) lost: u64,
-}
-
-impl Shared {
-    pub(super) fn new(queue: Queue) -> Self {
-        Self {
-            queue,
-            stream: StreamId::fresh(),
-            woken: Mutex::new(false),
-            wake: Condvar::new(),
-            progress: watch::Sender::default(),
-        }
-    }
-
-    pub(super) fn progress(&self) -> watch::Receiver<Progress> {
-        self.progress.subscribe()
-    }
-
-    /// Has the writer look at the queue.
-    pub(super) fn wake(&self) {
-        *self.lock() = true;
-        self.wake.notify_one();
-    }
-
-    /// Sleeps until it is woken, and says whether it was.
-    fn sleep(&self, longest: Option<Duration>) -> bool {
-        let mut woken = self.lock();
-        while !*woken {
-            match longest {
-                None => {
-                    woken = self
-                        .wake
-                        .wait(woken)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
-                Some(longest) => {
-                    let (guard, timeout) = self
-                        .wake
-                        .wait_timeout(woken, longest)
-                        .unwrap_or_else(PoisonError::into_inner);
-                    woken = guard;
-                    if timeout.timed_out() && !*woken {
-                        return false;
-                    }
-                }
-            }
-        }
-        *woken = false;
-        true
-    }
-
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Writes until the queue is closed and empty.
 #[derive(Debug)]
@@ -133,7 +52,8 @@ impl Writer {
         let mut last_tries = 0;
         loop {
             if self.batch.is_empty() {
-                // Looked at before the queue is emptied: what came between the two would be lost otherwise.
+                // In this order: what comes between two of these is seen the next time.
+                self.shared.awake();
                 let closed = self.shared.queue.is_closed();
                 self.batch = self.shared.queue.drain(MOST_AT_ONCE);
                 if self.batch.is_empty() {

@@ -27,7 +27,7 @@ pub(super) fn choose<'a>(
         CallTarget::Function { name, arguments } => {
             let position = shape.find(&name)?;
             let capability = engine.capability_of(shape, position)?;
-            function(capability, shape, position, &arguments, name_of)
+            function(capability, shape, position, arguments, name_of)
         }
         CallTarget::Capability { name, arguments } => {
             let capability = engine.capabilities.get(&name);
@@ -41,7 +41,7 @@ pub(super) fn choose<'a>(
                 .hint("if the change is wanted, look at it with `engine diff`, and lock it anew"));
             }
             let position = shape.find(&capability.function)?;
-            function(Some(capability), shape, position, &arguments, name_of)
+            function(Some(capability), shape, position, arguments, name_of)
         }
         CallTarget::Command { .. } if !shape.is_command() => Err(not_a_command(shape)),
         CallTarget::Command { args, stdin } => {
@@ -56,16 +56,14 @@ pub(super) fn choose<'a>(
                 })
                 .map(|function| function.full_name())
                 .next();
-            // A list of strings always has a JSON form.
-            let shown = Bounded::new(
-                &serde_json::to_string(&args).unwrap_or_default(),
-                MOST_IN_EVENT,
-            );
             Ok(Chosen {
                 target: Target::Command,
                 arguments: Arguments::words(args.clone()),
+                shown: Bounded::of(
+                    serde_json::Value::from(args.as_slice()).to_string(),
+                    MOST_IN_EVENT,
+                ),
                 streams: Streams { args, stdin },
-                shown,
                 capability: None,
             })
         }
@@ -76,7 +74,7 @@ fn function<'a>(
     capability: Option<&'a Capability>,
     shape: &Descriptor,
     position: usize,
-    arguments: &Json,
+    arguments: Json,
     name_of: &mut Option<String>,
 ) -> Result<Chosen<'a>, Fault> {
     let found = shape.functions().get(position).ok_or_else(|| {
@@ -89,7 +87,7 @@ fn function<'a>(
         target: Target::Function(position),
         streams: Streams::default(),
         arguments: Arguments::decode(found, arguments.as_str())?,
-        shown: Bounded::new(arguments.as_str(), MOST_IN_EVENT),
+        shown: Bounded::of(arguments.into_text(), MOST_IN_EVENT),
         capability,
     })
 }

@@ -296,7 +296,7 @@ impl Engine {
     /// As for [`call`](Engine::call).
     pub async fn run(&self, component: &Compiled, call: Call) -> Outcome {
         Run::begin(&self.0, component.describe().name(), &call)
-            .go(component, call)
+            .go(component, Box::new(call))
             .await
     }
 
@@ -319,7 +319,7 @@ impl Engine {
             },
         };
         match loaded {
-            Ok(component) => run.go(&component, call).await,
+            Ok(component) => run.go(&component, Box::new(call)).await,
             Err(fault) => run.refuse(Some(digest), fault),
         }
     }

@@ -133,7 +133,7 @@ impl Nested {
         let inner = self.engine.inner();
         let component = found.component.describe().name();
         let run = Run::inside(inner, component, &call, &self.emitter);
-        let mut outcome = run.go(&found.component, call).await;
+        let mut outcome = run.go(&found.component, Box::new(call)).await;
         let usage = *outcome.usage();
         // Its result is in events, too.
         let result = Bytes::of_len(outcome.value().as_str().len());

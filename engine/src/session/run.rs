@@ -1,3 +1,5 @@
+mod told;
+
 use std::sync::Arc;
 
 use tracing::Instrument as _;
@@ -16,9 +18,8 @@ use crate::event::{Emitter, EventKind, Sink};
 use crate::guard::{Ask, Decided, Draft, Explanation, Layer, Permit, Refusal, Target};
 use crate::types::text::{MOST_IN_EVENT, line};
 use crate::types::{
-    Action, Bounded, CallId, ComponentName, Decision, Descriptor, Digest, Failure, Fault,
-    FaultKind, Function, FunctionManifest, Grant, Json, Limits, Mode, Outcome, Phase, RunId,
-    Status, Usage, Verdict,
+    Action, Bounded, CallId, ComponentName, Descriptor, Digest, Failure, Fault, FaultKind,
+    FunctionManifest, Grant, Json, Limits, Mode, Outcome, Phase, RunId, Status, Usage, Verdict,
 };
 
 /// One run, from its first event to its last.
@@ -120,7 +121,7 @@ impl<'a> Run<'a> {
     }
 
     /// Goes the whole way from a loaded component.
-    pub(super) async fn go(mut self, component: &Compiled, call: Call) -> Outcome {
+    pub(super) async fn go(mut self, component: &Compiled, call: Box<Call>) -> Outcome {
         let shape = component.describe();
         let digest = shape.digest();
         self.component.digest = Some(digest);
@@ -156,7 +157,7 @@ impl<'a> Run<'a> {
     }
 
     /// Chooses the function, reads the arguments, asks the guard, waits for room.
-    async fn decide(&mut self, component: &Compiled, call: Call) -> Result<Ready, Fault> {
+    async fn decide(&mut self, component: &Compiled, call: Box<Call>) -> Result<Ready, Fault> {
         let shape = component.describe();
         call.check()?;
         let outline = outline(shape, &call);
@@ -176,7 +177,7 @@ impl<'a> Run<'a> {
             forward,
             depth,
             ..
-        } = call;
+        } = *call;
         if let (Some(original), CallTarget::Capability { name, .. }) = (misspelt, &target) {
             self.emitter.emit(|| EventKind::NameRepaired {
                 original: line(&original, 256),
@@ -229,14 +230,22 @@ impl<'a> Run<'a> {
             Decided::Permitted(permit) => Ok(permit),
             Decided::Waits(waiting) => {
                 let shown = canonical();
+                // Few calls come here, and none is to be larger for it.
+                let approving = Box::pin(approve(
+                    self.engine,
+                    &self.emitter,
+                    waiting,
+                    approval,
+                    &shown,
+                ));
                 tokio::select! {
-                    settled = approve(self.engine, &self.emitter, waiting, approval, &shown) => settled,
+                    settled = approving => settled,
                     () = cancel.asked() => {
                         Err(Refusal::lost(Fault::new(FaultKind::Cancelled).at(Phase::Decide)))
                     }
                 }
             }
-            Decided::Refused(refusal) => Err(refusal),
+            Decided::Refused(refusal) => Err(*refusal),
         };
         let permit = settled.map_err(|refusal| {
             counted.denied();
@@ -368,64 +377,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Reports what the guard permits, and what somebody should look at.
-    fn permitted(&mut self, permit: &Permit, function: Option<&Function>) {
-        let permitted = permit.peek();
-        self.limits = permitted.limits;
-        self.grants = permitted.grants.list();
-        self.verdict = Some(permitted.verdict.clone());
-        let judged = || permit.judged();
-        if permitted.skipped {
-            self.emitter
-                .emit(|| EventKind::ApprovalSkipped { action: judged() });
-        }
-        match permitted.verdict.decision {
-            Decision::Allow => {}
-            Decision::Warn => self.emitter.emit(|| EventKind::VerdictWarned(judged())),
-            // It runs all the same, because policies are only observed.
-            Decision::Ask | Decision::Deny => {
-                self.emitter.emit(|| EventKind::VerdictDenied(judged()));
-            }
-            Decision::Kill => self.emitter.emit(|| EventKind::VerdictKilled(judged())),
-        }
-        self.emitter.emit(|| EventKind::PermitIssued {
-            digest: self.component.digest.unwrap_or_else(|| Digest::of(&[])),
-            principal: judged().principal,
-            action: judged().action,
-            function: function.map(|function| function.full_name()),
-            limits: permitted.limits,
-            grants: permitted.grants.list(),
-            verdict: permitted.verdict.clone(),
-            unused: permitted.unused.clone(),
-        });
-    }
-
-    /// Reports what the guard refused.
-    fn denied(&mut self, fault: &Fault, verdict: Verdict) {
-        if let FaultKind::Denied(denials) = fault.kind() {
-            self.emitter.emit(|| EventKind::PermitDenied {
-                denials: denials.clone(),
-                verdict: verdict.clone(),
-            });
-            self.verdict = Some(verdict);
-        }
-    }
-
-    /// Reports what policy refused.
-    fn refused(&mut self, refusal: Refusal) -> Fault {
-        let Refusal {
-            fault,
-            verdict,
-            judged,
-        } = refusal;
-        if let (Decision::Kill, Some(judged)) = (verdict.decision, judged) {
-            self.emitter.emit(|| EventKind::VerdictKilled(judged));
-        }
-        self.verdict = Some(verdict.clone());
-        self.denied(&fault, verdict);
-        fault
-    }
-
     async fn call(&mut self, component: &Compiled, ready: Ready) -> Ended {
         let Ready {
             permit,
@@ -530,26 +481,6 @@ impl<'a> Run<'a> {
         };
         self.last_events(&outcome, captured.denied);
         outcome
-    }
-
-    fn last_events(&mut self, outcome: &Outcome, denied: u64) {
-        let failure = || outcome.fault().map(Failure::from);
-        if self.stage == Stage::Calling {
-            self.emitter.emit(|| EventKind::CallCompleted {
-                status: outcome.status(),
-                usage: *outcome.usage(),
-                exit_code: outcome.exit_code(),
-                value: Bounded::new(outcome.value().as_str(), MOST_IN_EVENT),
-                denials: denied,
-                error: failure(),
-            });
-            self.emitter.leave();
-        }
-        self.emitter.emit(|| EventKind::RunCompleted {
-            status: outcome.status(),
-            error: failure(),
-        });
-        self.stage = Stage::Ended;
     }
 }
 

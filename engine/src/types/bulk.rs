@@ -38,11 +38,10 @@ impl Function {
     /// What it gives back, if all its values can cross in bulk and some of them gain by it: at most two parameters of text
     /// and bytes, and a result of them alone, in an `option`, or in a `result` whose error is text.
     pub(crate) fn in_bulk(&self) -> Option<Gives> {
-        let takes: Vec<Kind> = self
-            .parameters
-            .iter()
-            .map(|parameter| Kind::of(&parameter.ty))
-            .collect::<Option<_>>()?;
+        let mut bytes = false;
+        for parameter in &self.parameters {
+            bytes |= Kind::of(&parameter.ty)? == Kind::Bytes;
+        }
         let gives = match self.result.as_ref() {
             None => Gives::Nothing,
             Some(WitType::Option(inner)) if Kind::of(inner)? == Kind::Bytes => Gives::Maybe,
@@ -52,11 +51,11 @@ impl Function {
             },
             Some(ty) => Gives::One(Kind::of(ty)?),
         };
-        let bytes_back = match gives {
+        bytes |= match gives {
             Gives::Maybe => true,
             Gives::One(kind) | Gives::Result(Some(kind)) => kind == Kind::Bytes,
             Gives::Nothing | Gives::Result(None) => false,
         };
-        (takes.len() <= 2 && (bytes_back || takes.contains(&Kind::Bytes))).then_some(gives)
+        (bytes && self.parameters.len() <= 2).then_some(gives)
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -8,14 +9,14 @@ use serde_json::value::RawValue;
 ///
 /// Values cross the sandbox as text, so that nothing is lost on the way: a 64-bit integer stays exact
 /// and the order of a record's fields stays the one of its WIT type.
-#[derive(Clone)]
-pub struct Json(Box<RawValue>);
+#[derive(Clone, PartialEq)]
+pub struct Json(Box<str>);
 
 impl Json {
     /// The value `null`.
     #[must_use]
     pub fn null() -> Self {
-        Self(RawValue::NULL.to_owned())
+        Self("null".into())
     }
 
     /// Takes over text that is JSON.
@@ -24,13 +25,34 @@ impl Json {
     ///
     /// The parser's error if it is not.
     pub fn from_text(text: String) -> Result<Self, serde_json::Error> {
-        RawValue::from_string(text).map(Self)
+        let value: &RawValue = serde_json::from_str(&text)?;
+        // Space around a value is no part of it.
+        let whole = value.get().len() == text.len();
+        Ok(Self(if whole {
+            text.into()
+        } else {
+            value.get().into()
+        }))
+    }
+
+    /// Takes over text that was made as JSON here.
+    pub(crate) fn made(text: String) -> Self {
+        debug_assert!(
+            serde_json::from_str::<&RawValue>(&text).is_ok_and(|value| value.get() == text),
+            "no JSON"
+        );
+        Self(text.into())
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        &self.0
+    }
+
+    /// The text itself.
+    pub(crate) fn into_text(self) -> String {
+        self.0.into()
     }
 
     /// The text, with characters that act on a terminal escaped as JSON escapes them: the same value.
@@ -67,22 +89,17 @@ impl fmt::Debug for Json {
     }
 }
 
-impl PartialEq for Json {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        // What writes JSON takes a value as it is only if it is known to be one, so it is read once more.
+        let value: &RawValue = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
+        value.serialize(serializer)
     }
 }
 
 /// Arguments made of a value: their text.
 impl From<serde_json::Value> for Json {
     fn from(value: serde_json::Value) -> Self {
-        // The text of a `Value` is JSON by construction.
-        Self::from_text(value.to_string()).unwrap_or_else(|_| Self::null())
+        Self::made(value.to_string())
     }
 }

@@ -37,6 +37,22 @@ impl Bounded {
         }
     }
 
+    /// The same of text that is taken over, and not copied.
+    pub(crate) fn of(mut text: String, most: usize) -> Self {
+        let (kept, whole) = (written_prefix(&text, most).len(), text.len());
+        let digest = (kept < whole).then(|| Digest::of(text.as_bytes()));
+        if kept < whole {
+            text.truncate(kept);
+            text.shrink_to_fit();
+        }
+        Self {
+            bytes: whole as u64,
+            truncated: kept < whole,
+            digest,
+            text,
+        }
+    }
+
     /// Keeps how long the text was and its digest, and nothing of the text.
     pub(crate) fn withheld(&self) -> Self {
         Self {
@@ -113,6 +129,11 @@ fn plain_prefix(text: &str) -> usize {
         .sum();
     let more = text.as_bytes().get(whole..).unwrap_or_default();
     whole + more.iter().take_while(|byte| is_plain(byte)).count()
+}
+
+/// Whether a text is printable ASCII of which nothing is escaped in a JSON string.
+pub(crate) fn is_written_plain(text: &str) -> bool {
+    plain_prefix(text) == text.len()
 }
 
 /// How many bytes a text takes inside a JSON string, at most.

@@ -12,7 +12,7 @@ use super::item::{Item, Read};
 use super::parts::{Rest, named, positional};
 use super::path::Cursor;
 use crate::types::text::{self, quoted};
-use crate::types::{Bytes, Digest, Fault, FaultKind, Function, Parameter, Phase, WitType};
+use crate::types::{Bytes, Digest, Fault, FaultKind, Function, Gives, Parameter, Phase, WitType};
 
 /// The largest text of arguments, 64 MiB.
 const LARGEST: Bytes = Bytes::mib(64);
@@ -30,8 +30,8 @@ pub(crate) struct Arguments {
 pub(in crate::component) enum Given {
     /// Values of any type.
     Values(Vec<Val>),
-    /// Text and bytes, for a function whose values cross in bulk.
-    Bulk(Vec<Item>),
+    /// Text and bytes, for a function whose values cross in bulk, with what it gives back.
+    Bulk(Vec<Item>, Gives),
 }
 
 impl Arguments {
@@ -97,7 +97,7 @@ impl Arguments {
                     .map(|(parameter, value)| canonical(value, &parameter.ty))
                     .collect()
             }
-            Given::Bulk(items) => items
+            Given::Bulk(items, _) => items
                 .iter()
                 .map(|item| match item {
                     Item::Text(text) => Value::from(text.as_str()),
@@ -136,10 +136,9 @@ fn decode(function: &Function, json: &str) -> Result<Arguments, Fault> {
             found: format!("{} bytes", json.len()),
         }));
     }
-    let given = if function.in_bulk().is_some() {
-        whole(function, json).map(Given::Bulk)
-    } else {
-        whole(function, json).map(Given::Values)
+    let given = match function.in_bulk() {
+        Some(gives) => whole(function, json).map(|items| Given::Bulk(items, gives)),
+        None => whole(function, json).map(Given::Values),
     };
     given.map(|given| Arguments::new(given, Vec::new()))
 }

@@ -17,7 +17,7 @@ pub(super) fn digest(given: &Given, words: &[String]) -> Digest {
     };
     match given {
         Given::Values(values) => hash.values(b'(', values),
-        Given::Bulk(items) => {
+        Given::Bulk(items, _) => {
             hash.begin(b'B', items.len());
             for item in items {
                 match item {
@@ -154,6 +154,7 @@ impl Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Gives;
 
     #[test]
     fn other_values_have_other_digests() {
@@ -199,7 +200,7 @@ mod tests {
             vec![Item::Bytes(b"ab".into())],
             vec![Item::Bytes(b"a".into()), Item::Bytes(b"b".into())],
         ] {
-            assert!(seen.insert(digest(&Given::Bulk(items), &[])));
+            assert!(seen.insert(digest(&Given::Bulk(items, Gives::Nothing), &[])));
         }
     }
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use wasmtime::component::Val;
 
 use super::item::Item;
-use crate::types::{Case, WitType};
+use crate::types::{Case, WitType, text};
 
 /// The largest integers that every JSON reader keeps exact: 2^53 − 1.
 pub(super) const EXACT: u64 = (1 << 53) - 1;
@@ -46,13 +46,8 @@ pub(in crate::component) fn encode_until<S>(
 pub(in crate::component) fn encode_item<S>(item: &Item, most: usize) -> Result<String, NoJson<S>> {
     match item {
         Item::Text(text) => {
-            if text.len() > most {
-                return Err(NoJson::TooLong);
-            }
-            let quoted = serde_json::to_string(text).map_err(|_| NoJson::WrongType)?;
-            if quoted.len() > most {
-                return Err(NoJson::TooLong);
-            }
+            let mut quoted = String::new();
+            quote(text, most, &mut quoted)?;
             Ok(quoted)
         }
         Item::Bytes(bytes) => {
@@ -68,6 +63,33 @@ pub(in crate::component) fn encode_item<S>(item: &Item, most: usize) -> Result<S
             Ok(text)
         }
     }
+}
+
+/// Writes text as a JSON string at the end of `to`, which then has at most `most` bytes.
+fn quote<S>(text: &str, most: usize, to: &mut String) -> Result<(), NoJson<S>> {
+    // Checked before anything is copied: a guest chooses how long its text is.
+    let room = most.saturating_sub(to.len());
+    let least = text.len().saturating_add(2);
+    if least > room {
+        return Err(NoJson::TooLong);
+    }
+    if text::is_written_plain(text) {
+        to.reserve(least);
+        to.push('"');
+        to.push_str(text);
+        to.push('"');
+        return Ok(());
+    }
+    let quoted = serde_json::to_string(text).map_err(|_| NoJson::WrongType)?;
+    if quoted.len() > room {
+        return Err(NoJson::TooLong);
+    }
+    if to.is_empty() {
+        *to = quoted;
+    } else {
+        to.push_str(&quoted);
+    }
+    Ok(())
 }
 
 /// Writes a value as JSON without anybody to stop it.
@@ -106,12 +128,7 @@ impl<'a, S> Writer<'a, S> {
     }
 
     fn string(&mut self, text: &str) -> Result<(), NoJson<S>> {
-        // Checked before it is escaped, so that no second copy of a huge text is made.
-        if text.len() > self.most.saturating_sub(self.text.len()) {
-            return Err(NoJson::TooLong);
-        }
-        let quoted = serde_json::to_string(text).map_err(|_| NoJson::WrongType)?;
-        self.push(&quoted)
+        quote(text, self.most, &mut self.text)
     }
 
     fn integer(&mut self, number: impl Into<i128>) -> Result<(), NoJson<S>> {

@@ -88,3 +88,14 @@ proptest! {
         prop_assert_eq!(bounded.truncated, bounded.text != text);
     }
 }
+
+#[test]
+fn text_that_is_taken_over_is_bounded_as_text_that_is_copied() {
+    for text in ["", "plain", "éé", "a \u{1b} b", &"x".repeat(100_000)] {
+        for most in [0, 1, 3, 5, 12, 65_536] {
+            let taken = Bounded::of(text.to_owned(), most);
+            assert_eq!(taken, Bounded::new(text, most));
+            assert!(taken.text.capacity() <= text.len().min(most.max(8)));
+        }
+    }
+}

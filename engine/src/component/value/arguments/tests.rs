@@ -35,7 +35,7 @@ fn read(ty: &WitType, json: &str) -> Val {
 fn values(arguments: &Arguments) -> Vec<Val> {
     match arguments.given() {
         Given::Values(values) => values.clone(),
-        Given::Bulk(items) => items
+        Given::Bulk(items, _) => items
             .iter()
             .map(|item| match item {
                 Item::Text(text) => Val::String(text.clone()),

@@ -17,6 +17,27 @@ fn a_value_longer_than_the_bound_is_refused_at_the_bound() {
 }
 
 #[test]
+fn text_is_bounded_by_what_it_takes_once_it_is_escaped() {
+    for (text, quoted) in [
+        ("plain", r#""plain""#),
+        ("a\n\"b", r#""a\n\"b""#),
+        ("é", r#""é""#),
+        ("", r#""""#),
+    ] {
+        let most = quoted.len();
+        let item = |most| encode_item::<()>(&Item::Text(text.to_owned()), most);
+        assert_eq!(item(most).unwrap(), quoted);
+        assert_eq!(item(most - 1), Err(NoJson::TooLong));
+        let list = WitType::List(Arc::new(WitType::String));
+        let twice = Val::List(vec![Val::String(text.to_owned()); 2]);
+        let most = 2 * most + 3;
+        let found = encode(&twice, &list, most).unwrap();
+        assert_eq!(found, format!("[{quoted},{quoted}]"));
+        assert_eq!(encode(&twice, &list, most - 1), Err(NoJson::TooLong));
+    }
+}
+
+#[test]
 fn flags_come_in_the_order_of_their_declaration() {
     let flags = WitType::Flags(Arc::new(["read".into(), "write".into()]));
     let value = Val::Flags(vec!["write".into(), "read".into()]);
