@@ -343,7 +343,10 @@ fn a_file_compiled_ahead_of_time_runs() {
         "--deterministic",
     ];
     let told = place.fails(&look, 2, "E-INVALID-COMPONENT");
-    assert!(told.contains("for other settings"), "{told}");
+    assert!(
+        told.contains("for other settings") && told.contains("--deterministic"),
+        "{told}"
+    );
     place.works(&[
         "compile",
         "tool.wasm",
@@ -352,6 +355,33 @@ fn a_file_compiled_ahead_of_time_runs() {
         "tool.cwasm",
     ]);
     place.works(&look);
+}
+
+/// What is in the place of the compiled file stays as it is, unless it is a file.
+#[test]
+fn compiled_code_replaces_files_alone() {
+    let place = Place::new();
+    place.sample("tool.wasm", |_| {});
+    let compile = |out| ["compile", "tool.wasm", "-o", out];
+    std::fs::create_dir(place.path().join("dir")).unwrap();
+    for (out, why) in [
+        ("/dev/null", "it is there, and is no file"),
+        ("dir", "it is there, and is no file"),
+        ("./tool.wasm", "it is the component itself"),
+        ("none/tool.cwasm", "cannot write `none/tool.cwasm`"),
+    ] {
+        let told = place.fails(&compile(out), 2, "E-USAGE");
+        assert!(told.contains(why) && told.contains("-o FILE"), "{told}");
+    }
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+    assert!(!place.path().join("none").exists());
+    // A link is followed, and stays one.
+    place.write("there.cwasm", b"old");
+    std::os::unix::fs::symlink("there.cwasm", place.path().join("link.cwasm")).unwrap();
+    place.works(&compile("link.cwasm"));
+    let about = std::fs::symlink_metadata(place.path().join("link.cwasm")).unwrap();
+    assert!(about.is_symlink());
+    place.works(&["exec", "there.cwasm", "look", r#"{"path":"a"}"#]);
 }
 
 /// E14. Code that this engine did not seal is never loaded, wherever it is from.

@@ -90,14 +90,15 @@ impl Ahead {
         let seal = self.file.get(self.code.end..).unwrap_or_default();
         let sealed = over(cache, header, source.digest(), code);
         if sealed.verify_slice(seal).is_err() {
-            return Err(refused("this engine did not seal it"));
+            return Err(refused("this engine did not seal it, or it was changed"));
         }
         let key = engines.first().map(|engine| cache::key(engine, source));
         let own = header.get(MAGIC.len()..MAGIC.len() + KEY);
         let Some(key) = key.filter(|key| Some(key.as_bytes()) == own) else {
             return Err(refused(
                 "it is of another version of the compiler, for other settings or for another processor",
-            ));
+            )
+            .hint("a deterministic run takes what `engine compile --deterministic` made, and no other does"));
         };
         let component =
             super::compile::first_that_fits(engines, |engine| cache::made(engine, code)).map_err(

@@ -26,6 +26,8 @@ pub(crate) const MOST_ARGUMENTS: u64 = 64 << 20;
 /// `engine exec`, decided.
 pub(crate) struct Exec {
     pub(crate) component: PathBuf,
+    /// The function that is called, where a component was named and no capability.
+    pub(crate) function: Option<String>,
     pub(crate) call: Call,
     pub(crate) kind: Kind,
     pub(crate) config: Config,
@@ -176,6 +178,7 @@ impl Exec {
             config = config.deterministic();
         }
         let (config, caller) = layered(&settled, config, own_limits, own_grants);
+        let called = function.clone().filter(|_| named.is_none());
         let call = match (&named, function) {
             (None, None) => {
                 let own = component
@@ -237,6 +240,7 @@ impl Exec {
         }
         Self {
             component: found.map_or(component, |entry| entry.component.clone()),
+            function: called,
             call,
             kind,
             config,

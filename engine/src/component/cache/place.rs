@@ -30,14 +30,16 @@ impl Place {
         let about = std::fs::symlink_metadata(&place.0)
             .map_err(|error| place.wrong("it cannot be looked at").caused_by(error))?;
         if !about.is_dir() {
-            return Err(place.wrong("it is no directory of its own"));
+            return Err(place
+                .wrong("a link or a file is in its place")
+                .hint("move that away, or name another home with `--home DIR`"));
         }
         match private(&about) {
             Ok(()) => Ok(place),
-            Err(why) => Err(place.wrong(why).hint(format!(
-                "make it yours alone: `chmod 700 {}`",
-                place.shown()
-            ))),
+            Err(why) => Err(place.wrong(why.into()).hint(match why {
+                Exposed::Foreign => "name another home with `--home DIR`".to_owned(),
+                Exposed::Open => format!("make it yours alone: `chmod 700 {}`", place.shown()),
+            })),
         }
     }
 
@@ -70,10 +72,16 @@ impl Place {
             Err(error) => return Err(failed(error)),
         };
         let about = file.metadata().map_err(failed)?;
-        private(&about).map_err(|why| self.wrong(&format!("its key: {why}")))?;
+        private(&about).map_err(|why| {
+            let why = <&str>::from(why);
+            self.wrong(&format!("its key: {why}")).hint(format!(
+                "remove `{}/{KEY_FILE}`, which others may know; everything is compiled anew then",
+                self.shown()
+            ))
+        })?;
         let mut key = [0; KEY];
         if !about.is_file() || about.len() != KEY as u64 {
-            return Err(self.wrong("its key is none").hint(format!(
+            return Err(self.wrong("its key is no key").hint(format!(
                 "remove `{}/{KEY_FILE}`; everything is compiled anew then",
                 self.shown()
             )));
@@ -218,13 +226,29 @@ fn reading(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
+/// Why something is not its user's alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exposed {
+    Foreign,
+    Open,
+}
+
+impl From<Exposed> for &'static str {
+    fn from(exposed: Exposed) -> Self {
+        match exposed {
+            Exposed::Foreign => "it is somebody else's",
+            Exposed::Open => "others may read or write it",
+        }
+    }
+}
+
 /// Whether something is its owner's alone, and the owner is this process's user.
-fn private(about: &Metadata) -> Result<(), &'static str> {
+fn private(about: &Metadata) -> Result<(), Exposed> {
     if about.uid() != rustix::process::geteuid().as_raw() {
-        return Err("it is somebody else's");
+        return Err(Exposed::Foreign);
     }
     if about.mode() & 0o077 != 0 {
-        return Err("others may read or write it");
+        return Err(Exposed::Open);
     }
     Ok(())
 }

@@ -103,13 +103,13 @@ pub(crate) struct Limits {
     /// Units of computation, or `unlimited` [default: 10000000000]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) fuel: Option<String>,
-    /// Memory, summed over all memories and tables [default: 128MiB]
+    /// Memory, summed over all memories and tables: a whole number with KiB, MiB or GiB [default: 128MiB]
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) memory: Option<String>,
-    /// Real time from instantiation to the end of the call [default: 30s]
+    /// Real time from instantiation to the end of the call: a whole number with ms, s, m or h [default: 30s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(crate) timeout: Option<String>,
-    /// Output and result together [default: 1MiB; 1GiB for output that is passed straight through]
+    /// Output and result together, in bytes or as `--memory` [default: 1MiB; 1GiB for output that is passed straight through]
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) max_output: Option<String>,
 }

@@ -1,4 +1,4 @@
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -34,7 +34,10 @@ fn built(typed: args::Build, global: &args::Global, printer: &Printer) -> Result
         offline,
     };
     let project = Project::open(wish, *printer)?;
-    let out = out.unwrap_or_else(|| default_place(&dir, &project));
+    let out = match out {
+        Some(out) => out,
+        None => default_place(&dir, &project)?,
+    };
     let Made { component, tool } = project.build()?;
 
     // Nothing is left behind that the engine does not take.
@@ -66,13 +69,22 @@ fn built(typed: args::Build, global: &args::Global, printer: &Printer) -> Result
 }
 
 /// Where the component goes: one place for all languages.
-fn default_place(dir: &Path, project: &Project) -> PathBuf {
-    let file = format!("target/{}.wasm", project.name());
-    if dir == Path::new(".") {
-        file.into()
-    } else {
-        dir.join(file)
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a directory of the user's own project"
+)]
+fn default_place(dir: &Path, project: &Project) -> Result<PathBuf, Fault> {
+    let mut place = PathBuf::from("target");
+    if dir != Path::new(".") {
+        place = dir.join(place);
     }
+    std::fs::create_dir_all(&place).map_err(|error| {
+        let place = line(&place.to_string_lossy(), 256);
+        Fault::usage(format!("cannot make `{place}`"))
+            .hint("name another place with `-o FILE`")
+            .caused_by(error)
+    })?;
+    Ok(place.join(format!("{}.wasm", project.name())))
 }
 
 /// Looks whether everything that a component exports is in its manifest.
@@ -97,29 +109,31 @@ fn check(compiled: &Compiled) -> Result<(), Fault> {
     }
 }
 
-/// Puts a file in its place in one piece.
+/// Puts a file in its place in one piece. A link to a file is followed; what is there and is no file stays as it is.
 #[expect(
     clippy::disallowed_methods,
     reason = "the file that the user asked for"
 )]
 pub(super) fn write(out: &Path, content: &[u8]) -> Result<(), Fault> {
-    let dir = out
-        .parent()
-        .filter(|dir| !dir.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let beside = out.with_extension(format!("new.{}", std::process::id()));
-    let written = std::fs::create_dir_all(dir)
-        .and_then(|()| std::fs::File::create_new(&beside))
-        .and_then(|mut file| file.write_all(content))
-        .and_then(|()| std::fs::rename(&beside, out));
+    let refused = |why: &str| {
+        let out = line(&out.to_string_lossy(), 256);
+        Fault::usage(format!("cannot write `{out}`{why}")).hint("name another place with `-o FILE`")
+    };
+    let failed = |error: std::io::Error| refused("").caused_by(error);
+    let place = match std::fs::metadata(out) {
+        Ok(about) if !about.is_file() => return Err(refused(": it is there, and is no file")),
+        Ok(_) => std::fs::canonicalize(out).map_err(failed)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => out.to_owned(),
+        Err(error) => return Err(failed(error)),
+    };
+    let beside = place.with_extension(format!("new.{}", std::process::id()));
+    let mut file = std::fs::File::create_new(&beside).map_err(failed)?;
+    let written = file
+        .write_all(content)
+        .and_then(|()| std::fs::rename(&beside, &place));
     written.map_err(|error| {
-        // What is half written is of no use, and if nothing was, there is nothing to remove.
+        // What is half written is of no use.
         std::fs::remove_file(&beside).ok();
-        Fault::usage(format!(
-            "cannot write `{}`",
-            line(&out.to_string_lossy(), 256)
-        ))
-        .hint("name another place with `-o FILE`")
-        .caused_by(error)
+        failed(error)
     })
 }

@@ -32,6 +32,13 @@ fn compiled(typed: args::Compile, global: &args::Global, printer: &Printer) -> R
         let name = component.file_name().unwrap_or(component.as_os_str());
         Path::new(name).with_extension("cwasm")
     });
+    if same(&component, &out) {
+        let shown = line(&out.to_string_lossy(), 256);
+        return Err(Fault::usage(format!(
+            "cannot write `{shown}`: it is the component itself"
+        ))
+        .hint("name another place with `-o FILE`"));
+    }
     let mut config = Config::new();
     if deterministic {
         config = config.deterministic();
@@ -56,4 +63,10 @@ fn compiled(typed: args::Compile, global: &args::Global, printer: &Printer) -> R
             Ok(())
         }
     }
+}
+
+/// Whether two paths are of one file.
+fn same(one: &Path, other: &Path) -> bool {
+    let [one, other] = [one, other].map(std::fs::canonicalize);
+    matches!((one, other), (Ok(one), Ok(other)) if one == other)
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use engine::data::{ApprovalDesk, Cancel, Mode, Pool};
-use engine::{Call, Engine, Fault, FaultKind, Outcome, Status};
+use engine::{Call, Compiled, Engine, Fault, FaultKind, Outcome, Source, Status};
 
 use self::each::Form;
 use self::listeners::Listeners;
@@ -42,6 +42,7 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
     let name = settings.name();
     let Exec {
         component,
+        function,
         call,
         kind,
         config,
@@ -110,8 +111,8 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
         }),
     };
     let ready = match (kind, ready) {
-        // A component that cannot be loaded is refused once, and not for every line.
-        (Kind::Each, Ok((source, _))) => match engine.load_blocking(&source) {
+        // A component that cannot be loaded, or has no such function, is refused once, and not for every line.
+        (Kind::Each, Ok((source, _))) => match loaded(&engine, &source, function.as_deref()) {
             Ok(component) => {
                 let form = Form {
                     output,
@@ -166,6 +167,15 @@ fn execute(settings: Exec, printer: &Printer) -> Result<ExitCode, Fault> {
     }
     done = done.and(listeners.end(printer));
     Ok(exit::after(exit::of(&outcome), done, printer))
+}
+
+/// Loads a component that has the function, if one is named.
+fn loaded(engine: &Engine, source: &Source, function: Option<&str>) -> Result<Compiled, Fault> {
+    let component = engine.load_blocking(source)?;
+    if let Some(function) = function {
+        component.describe().find(function)?;
+    }
+    Ok(component)
 }
 
 /// How many instances of a stream of calls are there at the same time: one, and those of the actions that it calls, each
