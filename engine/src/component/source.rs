@@ -139,6 +139,12 @@ impl Source {
         &self.bytes
     }
 
+    /// Whether it came with code that was compiled ahead of time.
+    #[must_use]
+    pub fn is_compiled(&self) -> bool {
+        self.ahead.is_some()
+    }
+
     /// Code that came with it.
     pub(super) fn ahead(&self) -> Option<&Ahead> {
         self.ahead.as_ref()

@@ -32,7 +32,8 @@ fn compiled(typed: args::Compile, global: &args::Global, printer: &Printer) -> R
         let name = component.file_name().unwrap_or(component.as_os_str());
         Path::new(name).with_extension("cwasm")
     });
-    if same(&component, &out) {
+    // What was compiled has the component in it, and is made anew in its own place.
+    if !source.is_compiled() && same(&component, &out) {
         let shown = line(&out.to_string_lossy(), 256);
         return Err(Fault::usage(format!(
             "cannot write `{shown}`: it is the component itself"
