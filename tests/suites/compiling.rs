@@ -364,8 +364,10 @@ fn compiled_code_replaces_files_alone() {
     place.sample("tool.wasm", |_| {});
     let compile = |out| ["compile", "tool.wasm", "-o", out];
     std::fs::create_dir(place.path().join("dir")).unwrap();
+    let socket = place.path().join("socket");
+    let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     for (out, why) in [
-        ("/dev/null", "it is there, and is no file"),
+        ("socket", "it is there, and is no file"),
         ("dir", "it is there, and is no file"),
         ("./tool.wasm", "it is the component itself"),
         ("none/tool.cwasm", "cannot write `none/tool.cwasm`"),
@@ -373,7 +375,7 @@ fn compiled_code_replaces_files_alone() {
         let told = place.fails(&compile(out), 2, "E-USAGE");
         assert!(told.contains(why) && told.contains("-o FILE"), "{told}");
     }
-    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+    assert!(!std::fs::metadata(&socket).unwrap().is_file());
     assert!(!place.path().join("none").exists());
     // A link is followed, and stays one.
     place.write("there.cwasm", b"old");
