@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::event::Room;
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_secs(60);
     const SOON: Duration = Duration::from_secs(30);
     const MOMENT: Duration = Duration::from_millis(20);
 
