@@ -34,16 +34,18 @@ fn built(typed: args::Build, global: &args::Global, printer: &Printer) -> Result
         offline,
     };
     let project = Project::open(wish, *printer)?;
-    let out = match out {
-        Some(out) => out,
-        None => default_place(&dir, &project)?,
-    };
+    let place = default_place(&dir);
+    let named = out.is_some();
+    let out = out.unwrap_or_else(|| place.join(format!("{}.wasm", project.name())));
     let Made { component, tool } = project.build()?;
 
     // Nothing is left behind that the engine does not take.
     let source = Source::bytes(&Source::name_of(&out), component)?;
     let compiled = load::engine(global)?.build()?.load_blocking(&source)?;
     check(&compiled)?;
+    if !named {
+        make(&place)?;
+    }
     write(&out, source.as_bytes())?;
 
     let shape = compiled.describe();
@@ -68,23 +70,27 @@ fn built(typed: args::Build, global: &args::Global, printer: &Printer) -> Result
     }
 }
 
-/// Where the component goes: one place for all languages.
+/// Where components go: one place for all languages.
+fn default_place(dir: &Path) -> PathBuf {
+    if dir == Path::new(".") {
+        "target".into()
+    } else {
+        dir.join("target")
+    }
+}
+
+/// Makes a directory, unless it is there.
 #[expect(
     clippy::disallowed_methods,
     reason = "a directory of the user's own project"
 )]
-fn default_place(dir: &Path, project: &Project) -> Result<PathBuf, Fault> {
-    let mut place = PathBuf::from("target");
-    if dir != Path::new(".") {
-        place = dir.join(place);
-    }
-    std::fs::create_dir_all(&place).map_err(|error| {
+fn make(place: &Path) -> Result<(), Fault> {
+    std::fs::create_dir_all(place).map_err(|error| {
         let place = line(&place.to_string_lossy(), 256);
         Fault::usage(format!("cannot make `{place}`"))
             .hint("name another place with `-o FILE`")
             .caused_by(error)
-    })?;
-    Ok(place.join(format!("{}.wasm", project.name())))
+    })
 }
 
 /// Looks whether everything that a component exports is in its manifest.
